@@ -1,0 +1,158 @@
+import type {
+  Acl,
+  AuthId,
+  Origin,
+  Position,
+  ReadAnswer,
+  ReadRequest,
+  Refusal,
+  SessionId,
+  Txn,
+  WatchTrigger,
+  WriteRequest,
+  WriteResult,
+  Zxid,
+} from '../core/types.js';
+import type { Counters } from '../log/entry.js';
+
+/** How a write ended. */
+export type WriteOutcome =
+  | { readonly ok: true; readonly zxid: Zxid; readonly result: WriteResult }
+  /** Refused on a state that was current: `zxid` is a zxid at which the refusal is true. */
+  | { readonly ok: false; readonly zxid: Zxid; readonly refusal: Refusal };
+
+/** A transaction as it was applied to this keeper's view. */
+export interface Commit {
+  readonly position: Position;
+  readonly txn: Txn;
+  readonly triggers: readonly WatchTrigger[];
+}
+
+/** What stops a keeper from answering. The request may be tried elsewhere or later. */
+export type KeeperErrorCode =
+  /** The keeper was stopped. A write may have happened if `maybeApplied`. */
+  | 'Stopped'
+  /** The store does not answer. */
+  | 'StoreUnavailable'
+  /** Too many requests wait already: nothing was done. */
+  | 'Overloaded'
+  /** The materializer lags so far behind that writers have to wait: nothing was done. */
+  | 'Lagging'
+  /** The log was trimmed above what this view knows. */
+  | 'Compacted';
+
+export class KeeperError extends Error {
+  override readonly name = 'KeeperError';
+  readonly code: KeeperErrorCode;
+  readonly maybeApplied: boolean;
+
+  constructor(
+    code: KeeperErrorCode,
+    message: string,
+    options: ErrorOptions & { maybeApplied?: boolean } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.maybeApplied = options.maybeApplied ?? false;
+  }
+}
+
+/**
+ * The shell around a view, as gateway and functions use it. One keeper serves one namespace.
+ *
+ * Ordering: everything a keeper calls back happens synchronously and in log order. For each entry that is applied,
+ * first every transaction's `onCommit` is called, then the `settle` of the writes that this keeper had in the entry,
+ * in the order of their submission; only then the next entry is applied. `head` is always an entry's end.
+ */
+export interface KeeperApi {
+  /** The entry end that the view stands at. */
+  readonly head: Zxid;
+  /** The time of the entry at `head`, ms since 1970. */
+  readonly headTimeMs: number;
+  readonly counters: Counters;
+  /** The highest watermark that was read: up to here the state tables are complete. */
+  readonly watermark: Zxid;
+
+  /**
+   * Queues a write. `settle` is called exactly once, synchronously while its entry (or the check that no newer entry
+   * exists, for a refusal) is being worked on. Writes settle in the order of their submission.
+   */
+  submit(request: WriteRequest, origin: Origin, settle: (outcome: WriteOutcome | KeeperError) => void): void;
+  /** {@link submit} as a promise; rejects with {@link KeeperError}. Other things may have been applied when it resumes. */
+  write(request: WriteRequest, origin: Origin): Promise<WriteOutcome>;
+
+  /** Answers at `head` from what is known, or `undefined` when records have to be hydrated first. Synchronous. */
+  tryRead(request: ReadRequest, authIds: readonly AuthId[]): ReadAnswer | undefined;
+  /** Brings what a read needs into the view. Call {@link tryRead} again afterwards, until it answers. */
+  hydrateFor(request: ReadRequest): Promise<void>;
+  /** Reads the log's tail in a read that begins after this call; resolves at the head that it found. What `sync` does. */
+  sync(): Promise<Zxid>;
+  /** Makes sure that `head` ≥ `zxid`; resolves to false when the log does not reach that far. */
+  reach(zxid: Zxid): Promise<boolean>;
+
+  /** What setWatches needs: the node's czxid, mzxid and pzxid at `head`, `null` when there is none, `undefined` when not known (hydrate with `exists`). */
+  tryWatchState(
+    path: string,
+  ): { readonly mzxid: Zxid; readonly pzxid: Zxid; readonly acl: readonly Acl[] } | null | undefined;
+
+  /** Registers a listener for every transaction that is applied. Returns how to take it off. A listener must not throw. */
+  onCommit(listener: (commit: Commit) => void): () => void;
+}
+
+/** A session as its gateway holds it. */
+export interface OpenSession {
+  readonly session: SessionId;
+  readonly epoch: number;
+  readonly timeoutMs: number;
+  /** 16 bytes. */
+  readonly password: Uint8Array;
+}
+
+export type SessionEnd =
+  /** closeSession stands in the log (closed by the client, or expired). */
+  | 'closed'
+  /** Another attach stands in the log. */
+  | 'moved'
+  /** This gateway's own lease is no longer safe: the session may live on elsewhere. */
+  | 'fenced';
+
+/**
+ * The sessions that one gateway owns: their creation, attachment, heartbeats and expiry, and the gateway's lease that
+ * keeps them alive.
+ */
+export interface GatewaySessionsApi {
+  /** Writes the lease rows and appends createSession. */
+  create(timeoutMs: number): Promise<OpenSession>;
+  /**
+   * Takes an existing session over from whoever owned it. `undefined` when the session is over or never was, or the
+   * password is wrong: the client is to be told that its session expired.
+   */
+  attach(input: {
+    session: SessionId;
+    password: Uint8Array;
+    timeoutMs: number;
+  }): Promise<OpenSession | undefined>;
+  /** Appends closeSession for a session that this gateway owns; resolves when it stands in the log. */
+  close(session: SessionId): Promise<WriteOutcome>;
+  /**
+   * A sign of life from the session's client. False when the session must not be answered any more, because this gateway's
+   * lease can no longer vouch for it (the connection is to be dropped) or because it has ended.
+   */
+  touch(session: SessionId): boolean;
+  /** Called synchronously when a session that this gateway owns ends or leaves. */
+  onEnd(listener: (session: SessionId, end: SessionEnd) => void): () => void;
+  /** Sessions owned now. */
+  readonly size: number;
+}
+
+/** A gateway as its lease row describes it, for `status`, `mntr` and `/zookeeper/config`. */
+export interface GatewayInfo {
+  readonly gatewayId: string;
+  /** HOST:PORT for clients. */
+  readonly address: string;
+  readonly startedAtMs: number;
+  readonly renewedAtMs: number;
+  readonly head: Zxid;
+  readonly watermark: Zxid;
+  readonly sessions: number;
+}
