@@ -154,5 +154,7 @@ export interface GatewayInfo {
   readonly renewedAtMs: number;
   readonly head: Zxid;
   readonly watermark: Zxid;
+  /** Age of the first entry above the watermark, ms, as the gateway last saw it. */
+  readonly lagMs?: number;
   readonly sessions: number;
 }

@@ -1,0 +1,84 @@
+/** The frame limit that ZooKeeper calls jute.maxbuffer. */
+export const JUTE_MAX_BUFFER_DEFAULT = 0xfffff;
+
+/** Every bound of a gateway, by name. All may be set; the defaults are ZooKeeper's where ZooKeeper has one. */
+export interface GatewayLimits {
+  /** Ms. The unit of the session timeouts' defaults. */
+  readonly tickTimeMs: number;
+  /** A client that asks for less gets this. Default: 2 ticks. */
+  readonly minSessionTimeoutMs: number;
+  /** A client that asks for more gets this. Default: 20 ticks. */
+  readonly maxSessionTimeoutMs: number;
+  /** Connections from one address; 0 is unlimited. */
+  readonly maxClientConnections: number;
+  /** Bytes of one frame from a client. */
+  readonly juteMaxBuffer: number;
+  /** Unanswered requests of all connections together; beyond, the gateway reads no further requests. */
+  readonly globalOutstandingLimit: number;
+  /** Unanswered requests of one connection; beyond, its socket is not read. */
+  readonly connectionOutstandingMax: number;
+  /** Bytes of those requests; beyond, the connection's socket is not read. One frame always fits. */
+  readonly connectionOutstandingBytesMax: number;
+  /** Bytes that a client has not taken yet; beyond, no further request of its is begun. */
+  readonly outputPauseBytes: number;
+  /** Bytes that a client has not taken yet; beyond, a further reply or event closes its connection. */
+  readonly outputBytesMax: number;
+  /** Watches of one connection; beyond, a request that sets one is refused with ThrottledOp. */
+  readonly watchesPerConnectionMax: number;
+  /** Authenticated ids of one connection; beyond, auth fails. */
+  readonly authIdsPerConnectionMax: number;
+  /** Ms from accept to the end of the handshake. */
+  readonly handshakeTimeoutMs: number;
+  /** Ms that a closed connection's last bytes are waited for. */
+  readonly closeLingerMs: number;
+  /** How often one read may hydrate before the view is taken to be too small for it. */
+  readonly hydrationAttemptsMax: number;
+  /** Hydrations that one setWatches runs side by side. */
+  readonly setWatchesConcurrency: number;
+}
+
+const BASE = {
+  tickTimeMs: 2_000,
+  maxClientConnections: 60,
+  juteMaxBuffer: JUTE_MAX_BUFFER_DEFAULT,
+  globalOutstandingLimit: 1_000,
+  connectionOutstandingMax: 256,
+  connectionOutstandingBytesMax: 4 * 1024 * 1024,
+  outputPauseBytes: 1024 * 1024,
+  outputBytesMax: 16 * 1024 * 1024,
+  watchesPerConnectionMax: 500_000,
+  authIdsPerConnectionMax: 64,
+  handshakeTimeoutMs: 30_000,
+  closeLingerMs: 1_000,
+  hydrationAttemptsMax: 32,
+  setWatchesConcurrency: 32,
+} as const;
+
+/** Fills in the defaults. Throws a RangeError that names the limit when one cannot be. */
+export function resolveLimits(given: Partial<GatewayLimits> = {}): GatewayLimits {
+  const tickTimeMs = given.tickTimeMs ?? BASE.tickTimeMs;
+  const limits: GatewayLimits = {
+    ...BASE,
+    minSessionTimeoutMs: 2 * tickTimeMs,
+    maxSessionTimeoutMs: 20 * tickTimeMs,
+    ...given,
+  };
+  for (const [name, value] of Object.entries(limits) as [string, number][]) {
+    const least = name === 'maxClientConnections' ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`${name} must be an integer of at least ${least}, but is ${value}`);
+    }
+  }
+  if (limits.minSessionTimeoutMs > limits.maxSessionTimeoutMs) {
+    throw new RangeError('minSessionTimeoutMs must not be greater than maxSessionTimeoutMs');
+  }
+  return limits;
+}
+
+/** The session timeout that a client gets for the one it asked for. */
+export function negotiateTimeout(
+  askedMs: number,
+  limits: Pick<GatewayLimits, 'minSessionTimeoutMs' | 'maxSessionTimeoutMs'>,
+): number {
+  return Math.min(limits.maxSessionTimeoutMs, Math.max(limits.minSessionTimeoutMs, askedMs));
+}
