@@ -1,8 +1,9 @@
-import type { NodeRecord, SessionId, SessionRecord } from './types.js';
+import { assert } from '../base/assert.js';
+import type { BlobReference, NodeRecord, SessionId, SessionRecord } from './types.js';
 
 /**
  * Names one record of the state: a znode (`n/a/b`), the list of its children (`c/a/b`), a session (`s` + hex), the
- * list of a session's ephemerals (`e` + hex), or a blob (`b` + id). Views, the window and hydration speak in keys.
+ * list of a session's ephemerals (`e` + hex), or a blob (`b` + id + `:` + length). Views, the window and hydration speak in keys.
  */
 export type RecordKey = string;
 
@@ -11,7 +12,7 @@ export const recordKey = {
   children: (path: string): RecordKey => 'c' + path,
   session: (session: SessionId): RecordKey => 's' + session.toString(16),
   ephemerals: (session: SessionId): RecordKey => 'e' + session.toString(16),
-  blob: (id: string): RecordKey => 'b' + id,
+  blob: (reference: BlobReference): RecordKey => `b${reference.blob}:${reference.length}`,
 };
 
 export type RecordKind = 'node' | 'children' | 'session' | 'ephemerals' | 'blob';
@@ -21,7 +22,26 @@ export type ParsedKey =
   | { readonly kind: 'children'; readonly path: string }
   | { readonly kind: 'session'; readonly session: SessionId }
   | { readonly kind: 'ephemerals'; readonly session: SessionId }
-  | { readonly kind: 'blob'; readonly id: string };
+  | { readonly kind: 'blob'; readonly id: string; readonly length: number };
+
+export function parseKey(key: RecordKey): ParsedKey {
+  const rest = key.slice(1);
+  switch (key[0]) {
+    case 'n':
+      return { kind: 'node', path: rest };
+    case 'c':
+      return { kind: 'children', path: rest };
+    case 's':
+      return { kind: 'session', session: BigInt('0x' + rest) };
+    case 'e':
+      return { kind: 'ephemerals', session: BigInt('0x' + rest) };
+    default: {
+      assert(key.startsWith('b'), `not a record key: ${key}`);
+      const [id = '', length = ''] = rest.split(':');
+      return { kind: 'blob', id, length: Number(length) };
+    }
+  }
+}
 
 /**
  * The state as far as it is known. `undefined` means *not known here* (it has to be hydrated first), `null` means *known
