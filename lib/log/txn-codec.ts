@@ -1,0 +1,246 @@
+import { unreachable } from '../base/assert.js';
+import { OPEN_ACL } from '../core/types.js';
+import type { Acl, BlobReference, Effect, MultiOperationTxn, Txn, ZnodeData } from '../core/types.js';
+import { ByteCounter, EntryFormatError, type ByteReader, type ByteSink } from './entry-bytes.js';
+
+/** The first byte of an effect. Numbers are part of the format: never reused. */
+const EFFECT_CODE = {
+  noop: 0,
+  create: 1,
+  delete: 2,
+  setData: 3,
+  setAcl: 4,
+  check: 5,
+  multi: 6,
+  createSession: 7,
+  attach: 8,
+  closeSession: 9,
+  error: 10,
+} as const satisfies Record<Effect['type'], number>;
+
+const BLOB_ID_BYTES = 16;
+/** In place of an ACL's length + 1: world:anyone with every permission, which nearly every znode has. */
+const ACL_OPEN = 0;
+/** In place of data's length + 1: the data is a blob. */
+const DATA_BLOB = 0;
+
+/** Bytes that a transaction takes in an entry's body at most, uncompressed. */
+export function encodedTxnSize(txn: Txn): number {
+  const counter = new ByteCounter();
+  writeTxn(counter, txn);
+  return counter.length;
+}
+
+export function writeTxn(sink: ByteSink, txn: Txn): void {
+  sink.session(txn.session);
+  sink.varint(txn.cxid);
+  writeEffect(sink, txn.effect);
+}
+
+export function readTxn(reader: ByteReader): Txn {
+  return { session: reader.session(), cxid: reader.varint(), effect: readEffect(reader) };
+}
+
+function writeEffect(sink: ByteSink, effect: Effect): void {
+  sink.byte(EFFECT_CODE[effect.type]);
+  switch (effect.type) {
+    case 'noop':
+      return;
+    case 'error': {
+      sink.signed(effect.code);
+      return;
+    }
+    case 'create':
+      sink.path(effect.path);
+      writeData(sink, effect.data);
+      writeAcl(sink, effect.acl);
+      {
+        sink.session(effect.ephemeralOwner);
+        return;
+      }
+    case 'delete':
+      sink.path(effect.path);
+      {
+        sink.session(effect.ephemeralOwner);
+        return;
+      }
+    case 'setData':
+      sink.path(effect.path);
+      writeData(sink, effect.data);
+      {
+        sink.signed(effect.version);
+        return;
+      }
+    case 'setAcl':
+      sink.path(effect.path);
+      writeAcl(sink, effect.acl);
+      {
+        sink.signed(effect.version);
+        return;
+      }
+    case 'check': {
+      sink.path(effect.path);
+      return;
+    }
+    case 'multi': {
+      writeList(sink, effect.operations, writeEffect);
+      return;
+    }
+    case 'createSession':
+      sink.session(effect.session);
+      sink.text(effect.owner);
+      sink.text(effect.attachId);
+      sink.varint(effect.timeoutMs);
+      {
+        sink.bytes(effect.passwordHash);
+        return;
+      }
+    case 'attach':
+      sink.session(effect.session);
+      sink.varint(effect.epoch);
+      sink.text(effect.owner);
+      sink.text(effect.attachId);
+      {
+        sink.varint(effect.timeoutMs);
+        return;
+      }
+    case 'closeSession':
+      sink.session(effect.session);
+      {
+        writeList(sink, effect.ephemerals, (_, path) => sink.path(path));
+        return;
+      }
+    default:
+      unreachable(effect);
+  }
+}
+
+// Object literals evaluate their properties in the order they are written in, which is the order on the wire.
+function readEffect(reader: ByteReader): Effect {
+  const code = reader.byte();
+  switch (code) {
+    case EFFECT_CODE.noop:
+      return { type: 'noop' };
+    case EFFECT_CODE.error:
+      return { type: 'error', code: reader.signed() };
+    case EFFECT_CODE.setAcl:
+      return { type: 'setAcl', path: reader.path(), acl: readAcl(reader), version: reader.signed() };
+    case EFFECT_CODE.multi:
+      return { type: 'multi', operations: readList(reader, readOperation) };
+    case EFFECT_CODE.createSession:
+      return {
+        type: 'createSession',
+        session: reader.session(),
+        owner: reader.text(),
+        attachId: reader.text(),
+        timeoutMs: reader.varint(),
+        passwordHash: reader.bytes(),
+      };
+    case EFFECT_CODE.attach:
+      return {
+        type: 'attach',
+        session: reader.session(),
+        epoch: reader.varint(),
+        owner: reader.text(),
+        attachId: reader.text(),
+        timeoutMs: reader.varint(),
+      };
+    case EFFECT_CODE.closeSession:
+      return {
+        type: 'closeSession',
+        session: reader.session(),
+        ephemerals: readList(reader, () => reader.path()),
+      };
+    default:
+      return readOperationOf(code, reader);
+  }
+}
+
+function readOperation(reader: ByteReader): MultiOperationTxn {
+  return readOperationOf(reader.byte(), reader);
+}
+
+function readOperationOf(code: number, reader: ByteReader): MultiOperationTxn {
+  switch (code) {
+    case EFFECT_CODE.create:
+      return {
+        type: 'create',
+        path: reader.path(),
+        data: readData(reader),
+        acl: readAcl(reader),
+        ephemeralOwner: reader.session(),
+      };
+    case EFFECT_CODE.delete:
+      return { type: 'delete', path: reader.path(), ephemeralOwner: reader.session() };
+    case EFFECT_CODE.setData:
+      return { type: 'setData', path: reader.path(), data: readData(reader), version: reader.signed() };
+    case EFFECT_CODE.check:
+      return { type: 'check', path: reader.path() };
+    default:
+      throw new EntryFormatError(`the entry holds an effect of an unknown kind: ${code}`);
+  }
+}
+
+function writeData(sink: ByteSink, data: ZnodeData): void {
+  if (data instanceof Uint8Array) {
+    sink.varint(data.length + 1);
+    sink.raw(data);
+  } else {
+    sink.varint(DATA_BLOB);
+    writeBlobReference(sink, data);
+  }
+}
+
+function readData(reader: ByteReader): ZnodeData {
+  const code = reader.varint();
+  return code === DATA_BLOB ? readBlobReference(reader) : reader.raw(code - 1);
+}
+
+export function writeBlobReference(sink: ByteSink, reference: BlobReference): void {
+  sink.hex(reference.blob, BLOB_ID_BYTES);
+  sink.varint(reference.length);
+}
+
+export function readBlobReference(reader: ByteReader): BlobReference {
+  return { blob: reader.hex(BLOB_ID_BYTES), length: reader.varint() };
+}
+
+function writeAcl(sink: ByteSink, acl: readonly Acl[]): void {
+  if (isOpen(acl)) {
+    sink.varint(ACL_OPEN);
+    return;
+  }
+  sink.varint(acl.length + 1);
+  for (const { perms, scheme, id } of acl) {
+    sink.varint(perms);
+    sink.text(scheme);
+    sink.text(id);
+  }
+}
+
+function readAcl(reader: ByteReader): readonly Acl[] {
+  const code = reader.count(ACL_OPEN + 1);
+  if (code === ACL_OPEN) return OPEN_ACL;
+  return Array.from({ length: code - 1 }, () => ({
+    perms: reader.varint(),
+    scheme: reader.text(),
+    id: reader.text(),
+  }));
+}
+
+function isOpen(acl: readonly Acl[]): boolean {
+  if (acl === OPEN_ACL) return true;
+  const [only, open] = [acl[0], OPEN_ACL[0]];
+  return (
+    acl.length === 1 && only?.perms === open?.perms && only?.scheme === open?.scheme && only?.id === open?.id
+  );
+}
+
+function writeList<T>(sink: ByteSink, list: readonly T[], write: (sink: ByteSink, element: T) => void): void {
+  sink.varint(list.length);
+  for (const element of list) write(sink, element);
+}
+
+function readList<T>(reader: ByteReader, read: (reader: ByteReader) => T): T[] {
+  return Array.from({ length: reader.count() }, () => read(reader));
+}
