@@ -26,7 +26,7 @@ export type ParsedKey =
 
 export function parseKey(key: RecordKey): ParsedKey {
   const rest = key.slice(1);
-  switch (key[0]) {
+  switch (key.charAt(0)) {
     case 'n':
       return { kind: 'node', path: rest };
     case 'c':

@@ -1,0 +1,66 @@
+import { allows } from '../acl.js';
+import { ErrorCode } from '../errors.js';
+import { isReserved, nameOf, parentOf } from '../paths.js';
+import type { RecordKey, StateReader } from '../state.js';
+import {
+  NO_SESSION,
+  Perms,
+  type DeleteRequest,
+  type DeleteTxn,
+  type Origin,
+  type Prepared,
+} from '../types.js';
+import { touchedByPath } from './create.js';
+import {
+  accept,
+  knownNode,
+  refuse,
+  unknownNode,
+  updateNode,
+  type Change,
+  type EffectOperation,
+  type WriteOperation,
+} from './operation.js';
+import { versionMatches } from './version.js';
+
+function need(request: DeleteRequest, state: StateReader): RecordKey[] {
+  return [...unknownNode(parentOf(request.path), state), ...unknownNode(request.path, state)];
+}
+
+/** As in PrepRequestProcessor a malformed path is mostly just a znode that does not exist. */
+function prepare(request: DeleteRequest, origin: Origin, state: StateReader): Prepared {
+  const { path } = request;
+  if (!path.includes('/') || path.includes('\0') || isReserved(path)) {
+    return refuse(ErrorCode.BadArguments, path);
+  }
+  const parent = knownNode(parentOf(path), state);
+  if (parent === null) return refuse(ErrorCode.NoNode, path);
+  if (!allows(parent.acl, Perms.delete, origin.authIds)) return refuse(ErrorCode.NoAuth, path);
+  const record = knownNode(path, state);
+  if (record === null) return refuse(ErrorCode.NoNode, path);
+  if (!versionMatches(record.version, request.version)) return refuse(ErrorCode.BadVersion, path);
+  if (record.numChildren > 0) return refuse(ErrorCode.NotEmpty, path);
+  return accept({ type: 'delete', path, ephemeralOwner: record.ephemeralOwner });
+}
+
+/** Also what closing a session does to each of its ephemerals. */
+export function applyDelete(effect: Omit<DeleteTxn, 'type'>, change: Change): undefined {
+  const { state, triggers, position } = change;
+  const parentPath = parentOf(effect.path);
+  state.setNode(effect.path, null);
+  state.removeChild(parentPath, nameOf(effect.path));
+  if (effect.ephemeralOwner !== NO_SESSION) state.removeEphemeral(effect.ephemeralOwner, effect.path);
+  const parent = state.node(parentPath);
+  if (parent !== undefined && parent !== null) {
+    updateNode(parentPath, change, { numChildren: parent.numChildren - 1, pzxid: position.zxid });
+  }
+  triggers.push({ event: 'deleted', path: effect.path }, { event: 'childrenChanged', path: parentPath });
+  return undefined;
+}
+
+export const deleteOperation: WriteOperation<DeleteRequest> & EffectOperation<DeleteTxn> = {
+  need,
+  prepare,
+  apply: applyDelete,
+  touched: touchedByPath,
+};

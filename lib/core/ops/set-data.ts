@@ -1,0 +1,49 @@
+import { allows } from '../acl.js';
+import { ErrorCode } from '../errors.js';
+import { validatePath } from '../paths.js';
+import { statOf } from '../stat.js';
+import { recordKey, type StateReader } from '../state.js';
+import {
+  Perms,
+  type Origin,
+  type Prepared,
+  type SetDataRequest,
+  type SetDataTxn,
+  type Stat,
+} from '../types.js';
+import {
+  accept,
+  knownNode,
+  refuse,
+  unknownNode,
+  updateNode,
+  type Change,
+  type EffectOperation,
+  type WriteOperation,
+} from './operation.js';
+import { nextVersion, versionMatches } from './version.js';
+
+function prepare(request: SetDataRequest, origin: Origin, state: StateReader): Prepared {
+  const { path } = request;
+  if (validatePath(path) !== undefined) return refuse(ErrorCode.BadArguments, path);
+  const record = knownNode(path, state);
+  if (record === null) return refuse(ErrorCode.NoNode, path);
+  if (!allows(record.acl, Perms.write, origin.authIds)) return refuse(ErrorCode.NoAuth, path);
+  if (!versionMatches(record.version, request.version)) return refuse(ErrorCode.BadVersion, path);
+  return accept({ type: 'setData', path, data: request.data, version: nextVersion(record.version) });
+}
+
+function apply(effect: SetDataTxn, change: Change): Stat | undefined {
+  const { zxid, timeMs } = change.position;
+  const { data, version } = effect;
+  const updated = updateNode(effect.path, change, { data, version, mzxid: zxid, mtime: timeMs });
+  change.triggers.push({ event: 'dataChanged', path: effect.path });
+  return updated && statOf(updated);
+}
+
+export const setDataOperation: WriteOperation<SetDataRequest> & EffectOperation<SetDataTxn> = {
+  need: (request, state) => unknownNode(request.path, state),
+  prepare,
+  apply,
+  touched: (effect) => [recordKey.node(effect.path)],
+};
