@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { digestOf } from '../core/acl.js';
 import type { AuthId } from '../core/types.js';
 
 /**
@@ -15,13 +16,14 @@ export function authenticate(input: {
   if (input.scheme === 'ip') return { scheme: 'ip', id: input.address };
   if (input.scheme !== 'digest') return undefined;
   const credentials = Buffer.from(input.proof).toString('utf8');
-  return { scheme: 'digest', id: digestId(credentials) };
+  const colon = credentials.indexOf(':');
+  if (colon < 0) return { scheme: 'digest', id: digestOfWhole(credentials) };
+  return { scheme: 'digest', id: digestOf(credentials.slice(0, colon), credentials.slice(colon + 1)) };
 }
 
-/** `user:password` → `user:base64(sha1(user:password))`, the id that digest ACLs hold. */
-export function digestId(credentials: string): string {
-  const user = credentials.split(':', 1)[0] ?? '';
-  return `${user}:${createHash('sha1').update(credentials, 'utf8').digest('base64')}`;
+/** Without a colon all of it is the user, and all of it is what is hashed. */
+function digestOfWhole(user: string): string {
+  return `${user}:${createHash('sha1').update(user, 'utf8').digest('base64')}`;
 }
 
 /** A peer's address without the notation for IPv4 in IPv6, so that `ip:127.0.0.1` matches on a dual-stack socket. */

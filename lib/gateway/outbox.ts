@@ -23,8 +23,9 @@ export class Outbox {
     return this.#socket.writableLength;
   }
 
+  /** Until the socket's next `drain`. Without one to come nothing would end the pause. */
   get paused(): boolean {
-    return this.bytes > this.#pauseBytes;
+    return this.bytes > this.#pauseBytes && this.#socket.writableNeedDrain;
   }
 
   /**

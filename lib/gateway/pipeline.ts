@@ -6,6 +6,8 @@ export interface Step {
   readonly bytes: number;
   /** Writes run beside the writes before them; everything else runs alone. */
   readonly kind: 'write' | 'alone';
+  /** Monotonic ms at which the request arrived. */
+  readonly startedMs: number;
   /**
    * Begins the work. `finish` is called exactly once, now or later, with what puts the reply on the wire; it runs `reply`
    * at once unless an earlier request has not been answered yet.

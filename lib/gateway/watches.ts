@@ -124,7 +124,8 @@ export class WatchTable<Watcher extends object> {
 
   #unlink(watcher: Watcher, kind: WatchKind, path: string): void {
     const watchers = this.#byPath[kind].get(path);
-    assert(watchers?.delete(watcher), 'both directions of the watch table agree');
+    assert(watchers !== undefined, 'both directions of the watch table agree');
+    watchers.delete(watcher);
     if (watchers.size === 0) this.#byPath[kind].delete(path);
   }
 }

@@ -1,0 +1,377 @@
+import type { Socket } from 'node:net';
+
+import type { CancelTimer, Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { AuthId, SessionId, WatchTrigger, Zxid } from '../core/types.js';
+import type { GatewaySessionsApi, KeeperApi, OpenSession } from '../keeper/types.js';
+import { FrameReader, JuteReader, readConnectRequest, readRequestMessage } from '../wire/index.js';
+import type { Admission } from './admission.js';
+import type { FrameWriter, ReplyBody } from './frames.js';
+import { refusedSession, shakeHands, type ConnectRequest } from './handshake.js';
+import type { GatewayLimits } from './options.js';
+import { Outbox } from './outbox.js';
+import { Pipeline, type Step } from './pipeline.js';
+import type { SessionRegistry } from './session-registry.js';
+import { stepOf, type SessionConnection } from './session-requests.js';
+import { PacketStats } from './stats.js';
+import type { WatchTable } from './watches.js';
+import { isFourLetterWord, type ConnectionStatus } from './words.js';
+
+/** What all connections of a gateway share. */
+export interface ConnectionContext {
+  readonly keeper: KeeperApi;
+  readonly sessions: GatewaySessionsApi;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: GatewayLimits;
+  readonly watches: WatchTable<SessionConnection>;
+  readonly registry: SessionRegistry<Connection>;
+  readonly admission: Admission;
+  readonly frames: FrameWriter;
+  readonly stats: PacketStats;
+  /** The answer to a four-letter word. */
+  answer(word: string): Promise<string>;
+}
+
+/**
+ * `greeting` until the first bytes tell a handshake from a four-letter word, `word` while one is answered,
+ * `connecting` until the connect request is whole, `shaking` until its session is open, `open`, `closed`.
+ */
+type Phase = 'greeting' | 'word' | 'connecting' | 'shaking' | 'open' | 'closed';
+
+const WORD_BYTES = 4;
+
+/**
+ * One client's connection: its bytes become frames, its frames requests of its session's pipeline. It reads no further while
+ * its client, its own requests, or the gateway as a whole has too much under way.
+ */
+export class Connection implements SessionConnection {
+  readonly keeper: KeeperApi;
+  readonly sessions: GatewaySessionsApi;
+  readonly watches: WatchTable<SessionConnection>;
+  readonly limits: GatewayLimits;
+  readonly clock: Clock;
+  readonly address: string;
+  authIds: readonly AuthId[];
+
+  readonly #context: ConnectionContext;
+  readonly #socket: Socket;
+  readonly #peer: string;
+  readonly #stats = new PacketStats();
+  readonly #outbox: Outbox;
+  readonly #pipeline: Pipeline;
+  readonly #reader: FrameReader;
+  readonly #resume = () => this.#advance();
+  #phase: Phase = 'greeting';
+  #greeting: Buffer = Buffer.alloc(0);
+  #frames: Buffer[] = [];
+  #advancing = false;
+  #expectsEnd = false;
+  #open: OpenSession | undefined;
+  #establishedAtMs = 0;
+  #lastXid = 0;
+  #lastZxid: Zxid = 0;
+  #cancelTimer: CancelTimer;
+
+  constructor(context: ConnectionContext, socket: Socket, address: string) {
+    this.#context = context;
+    this.#socket = socket;
+    this.keeper = context.keeper;
+    this.sessions = context.sessions;
+    this.watches = context.watches;
+    this.limits = context.limits;
+    this.clock = context.clock;
+    this.address = address;
+    this.authIds = [{ scheme: 'ip', id: address }];
+    this.#peer = `${address}:${socket.remotePort ?? 0}`;
+    this.#reader = new FrameReader(context.limits.juteMaxBuffer);
+    this.#outbox = new Outbox(socket, {
+      pauseBytes: context.limits.outputPauseBytes,
+      bytesMax: context.limits.outputBytesMax,
+    });
+    this.#pipeline = new Pipeline({
+      mayStart: () => !this.#outbox.paused,
+      onSettled: (step) => this.#settled(step),
+    });
+    this.#cancelTimer = context.clock.after(context.limits.handshakeTimeoutMs, () =>
+      this.destroy('the handshake took too long'),
+    );
+    this.#listen();
+  }
+
+  get session(): SessionId {
+    return this.#open?.session ?? 0n;
+  }
+
+  get epoch(): number {
+    return this.#open?.epoch ?? 0;
+  }
+
+  get closed(): boolean {
+    return this.#phase === 'closed';
+  }
+
+  /** Whether the end of the session comes from this connection's own closeSession. */
+  get endExpected(): boolean {
+    return this.#expectsEnd;
+  }
+
+  status(): ConnectionStatus {
+    return {
+      peer: this.#peer,
+      outstanding: this.#pipeline.outstanding,
+      stats: this.#stats,
+      session: this.#open && {
+        id: this.#open.session,
+        timeoutMs: this.#open.timeoutMs,
+        establishedAtMs: this.#establishedAtMs,
+        lastXid: this.#lastXid,
+        lastZxid: this.#lastZxid,
+      },
+    };
+  }
+
+  // --- What the requests of the session use -----------------------------------------------------------------------------
+
+  reply(header: { readonly xid: number; readonly zxid: Zxid; readonly err: number }, body?: ReplyBody): void {
+    if (this.closed) return;
+    this.#lastXid = header.xid;
+    this.#lastZxid = header.zxid;
+    this.deliver(this.#context.frames.reply(header, body));
+  }
+
+  sendMissed(trigger: WatchTrigger): void {
+    this.deliver(this.#context.frames.event(trigger, -1));
+  }
+
+  /** Puts a whole frame on the wire, behind everything that was put there before. */
+  deliver(frame: Uint8Array): void {
+    if (this.closed) return;
+    this.#stats.sent += 1;
+    this.#context.stats.sent += 1;
+    if (!this.#outbox.put(frame)) this.destroy('the client does not read what it is sent');
+  }
+
+  expectEnd(): void {
+    this.#expectsEnd = true;
+  }
+
+  end(reason: string, error?: unknown): void {
+    if (this.closed) return;
+    this.#close(reason, error);
+    // The last bytes are worth waiting for, and so are the client's: to close on unread bytes would reset the
+    // connection, and the client might lose the answer that it is to read.
+    this.#socket.end();
+    this.#socket.resume();
+    this.#cancelTimer = this.clock.after(this.limits.closeLingerMs, () => this.#socket.destroy());
+  }
+
+  /** Hangs up at once. */
+  destroy(reason: string, error?: unknown): void {
+    if (!this.closed) this.#close(reason, error);
+    this.#socket.destroy();
+  }
+
+  // --- The socket -------------------------------------------------------------------------------------------------------
+
+  #listen(): void {
+    this.#socket.setNoDelay(true);
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.on('drain', () => {
+      this.#pipeline.pump();
+      this.#advance();
+    });
+    this.#socket.on('end', () => {
+      if (this.#phase !== 'word') this.end('closed by its client');
+    });
+    this.#socket.on('error', (error) => {
+      this.#context.logger.debug('socket error', { peer: this.#peer, error });
+    });
+    this.#socket.on('close', () => {
+      if (!this.closed) this.#close('closed by its client');
+      this.#cancelTimer();
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.closed || this.#phase === 'word') return;
+    if (this.#phase === 'greeting') {
+      this.#greet(chunk);
+      return;
+    }
+    this.#read(chunk);
+  }
+
+  #greet(chunk: Buffer): void {
+    this.#greeting = this.#greeting.length === 0 ? chunk : Buffer.concat([this.#greeting, chunk]);
+    if (this.#greeting.length < WORD_BYTES) return;
+    const word = this.#greeting.toString('latin1', 0, WORD_BYTES);
+    if (isFourLetterWord(word)) {
+      this.#answerWord(word);
+      return;
+    }
+    const greeting = this.#greeting;
+    this.#greeting = Buffer.alloc(0);
+    this.#phase = 'connecting';
+    this.#read(greeting);
+  }
+
+  #answerWord(word: string): void {
+    this.#phase = 'word';
+    this.#context.answer(word).then(
+      (answer) => {
+        if (this.#phase === 'word') this.#socket.write(answer);
+        this.end(`answered ${word}`);
+      },
+      (error: unknown) => this.end(`could not answer ${word}`, error),
+    );
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      this.#frames.push(...this.#reader.push(chunk));
+    } catch (error) {
+      this.destroy('a frame could not be read', error);
+      return;
+    }
+    if (this.#phase === 'connecting') this.#beginHandshake();
+    this.#advance();
+  }
+
+  // --- Handshake --------------------------------------------------------------------------------------------------------
+
+  #beginHandshake(): void {
+    const frame = this.#frames.shift();
+    if (frame === undefined) return;
+    this.#phase = 'shaking';
+    // Nothing is read until the session is open; requests that came along wait in #frames.
+    this.#socket.pause();
+    let request: ConnectRequest;
+    try {
+      const read = readConnectRequest(new JuteReader(frame));
+      request = { ...read, password: new Uint8Array(read.password) };
+    } catch (error) {
+      this.destroy('the first frame is no connect request', error);
+      return;
+    }
+    this.#countReceived();
+    if (request.session !== 0n) this.#context.registry.hangUp(request.session);
+    shakeHands(this.#context, request).then(
+      (outcome) => this.#finishHandshake(request, outcome),
+      (error: unknown) => this.end('the session could not be opened', error),
+    );
+  }
+
+  #finishHandshake(request: ConnectRequest, outcome: Awaited<ReturnType<typeof shakeHands>>): void {
+    if (this.closed) return;
+    const { readOnly } = request;
+    const flag = readOnly === undefined ? {} : { readOnly: false };
+    if (outcome === 'ahead') {
+      this.end('the client has seen more than the log holds');
+      return;
+    }
+    if (outcome === 'expired') {
+      this.deliver(this.#context.frames.connectResponse({ ...refusedSession, ...flag }));
+      this.end('the session is over, or the password is wrong');
+      return;
+    }
+    // Between the log and this turn the session may have ended or moved on already.
+    if (!this.sessions.touch(outcome.session)) {
+      this.end('the session is not owned any more');
+      return;
+    }
+    this.#open = outcome;
+    this.#establishedAtMs = this.clock.now();
+    if (!this.#context.registry.register(this)) {
+      this.end('a later connection has the session');
+      return;
+    }
+    this.#cancelTimer();
+    this.#phase = 'open';
+    const { timeoutMs, session, password } = outcome;
+    const response = { protocolVersion: 0, timeoutMs, session, password, ...flag };
+    this.deliver(this.#context.frames.connectResponse(response));
+    this.#advance();
+  }
+
+  // --- Requests ---------------------------------------------------------------------------------------------------------
+
+  /** Admits the frames that have come, as far as the bounds let them, and then reads on or pauses. */
+  #advance(): void {
+    if (this.#phase !== 'open' || this.#advancing) return;
+    this.#advancing = true;
+    try {
+      let admitted = 0;
+      for (const frame of this.#frames) {
+        if (this.closed || !this.#mayAdmit()) break;
+        this.#admit(frame);
+        admitted += 1;
+      }
+      if (admitted > 0) this.#frames = this.#frames.slice(admitted);
+    } finally {
+      this.#advancing = false;
+    }
+    this.#pauseOrResume();
+  }
+
+  #pauseOrResume(): void {
+    if (this.closed) return;
+    if (this.#frames.length > 0 || !this.#mayAdmit()) {
+      this.#socket.pause();
+      if (this.#context.admission.full) this.#context.admission.wait(this.#resume);
+    } else if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  #mayAdmit(): boolean {
+    return (
+      this.#pipeline.outstanding < this.limits.connectionOutstandingMax &&
+      this.#pipeline.outstandingBytes < this.limits.connectionOutstandingBytesMax &&
+      !this.#outbox.paused &&
+      !this.#context.admission.full
+    );
+  }
+
+  #admit(frame: Buffer): void {
+    this.#countReceived();
+    if (!this.sessions.touch(this.session)) {
+      this.end('the session is not owned any more');
+      return;
+    }
+    let step: Step;
+    try {
+      step = stepOf(this, readRequestMessage(frame), frame.length);
+    } catch (error) {
+      this.destroy('a request could not be read', error);
+      return;
+    }
+    this.#context.admission.enter();
+    this.#pipeline.push(step);
+  }
+
+  #settled(step: Step): void {
+    const latencyMs = this.clock.monotonic() - step.startedMs;
+    this.#stats.latency.add(latencyMs);
+    this.#context.stats.latency.add(latencyMs);
+    this.#context.admission.leave();
+    this.#advance();
+  }
+
+  #countReceived(): void {
+    this.#stats.received += 1;
+    this.#context.stats.received += 1;
+  }
+
+  #close(reason: string, error?: unknown): void {
+    this.#phase = 'closed';
+    this.#cancelTimer();
+    this.#frames = [];
+    this.#greeting = Buffer.alloc(0);
+    this.watches.remove(this);
+    this.#context.registry.unregister(this);
+    this.#context.admission.forget(this.#resume);
+    this.#context.admission.leave(this.#pipeline.close());
+    const fields = { peer: this.#peer, session: this.session, reason };
+    if (error === undefined) this.#context.logger.debug('connection closed', fields);
+    else this.#context.logger.warn('connection closed', { ...fields, error });
+  }
+}

@@ -1,0 +1,230 @@
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+import type { CancelTimer, Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
+import { allows } from '../core/acl.js';
+import { Perms, type WatchTrigger } from '../core/types.js';
+import type { Commit, GatewayInfo, GatewaySessionsApi, KeeperApi } from '../keeper/types.js';
+import { Admission } from './admission.js';
+import { plainAddress } from './auth.js';
+import { Connection, type ConnectionContext } from './connection.js';
+import { FrameWriter } from './frames.js';
+import { resolveLimits, type GatewayLimits } from './options.js';
+import { SessionRegistry } from './session-registry.js';
+import type { SessionConnection } from './session-requests.js';
+import { PacketStats } from './stats.js';
+import { WatchTable } from './watches.js';
+import { answerWord, FOUR_LETTER_WORDS, type GatewayStatus } from './words.js';
+
+export interface GatewayOptions {
+  /** The name of the tree that the keeper serves. */
+  readonly namespace: string;
+  readonly keeper: KeeperApi;
+  readonly sessions: GatewaySessionsApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly limits?: Partial<GatewayLimits>;
+  /** The four-letter words that are answered. Default: all that a gateway has; none of them changes anything. */
+  readonly fourLetterWords?: readonly string[];
+  /** All gateways of the namespace, for `gwys`. */
+  gateways(): Promise<readonly GatewayInfo[]>;
+}
+
+/** Before the keeper has answered for the first time, it is asked again after this long, up to twice of it. */
+const READY_RETRY_MS = 500;
+
+/**
+ * A server that speaks ZooKeeper's protocol over one keeper. It holds no state that is not in the log or in its clients: any
+ * number of gateways serve a namespace side by side, and a client may reconnect to another at any time.
+ *
+ * A session's requests are answered in the order in which they came. An event of a transaction is on a client's wire
+ * before every reply that shows a state with the transaction in it, the transaction's own reply included.
+ */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #limits: GatewayLimits;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  readonly #perAddress = new Map<string, number>();
+  readonly #watches: WatchTable<SessionConnection>;
+  readonly #registry = new SessionRegistry<Connection>();
+  readonly #admission: Admission;
+  readonly #frames = new FrameWriter();
+  readonly #stats = new PacketStats();
+  readonly #words: ReadonlySet<string>;
+  readonly #context: ConnectionContext;
+  readonly #startedMs: number;
+  #unsubscribe: (() => void)[] = [];
+  #cancelRetry: CancelTimer = () => undefined;
+  #ready = false;
+  #closing: Promise<void> | undefined;
+
+  /** Throws a RangeError for a limit that cannot be, or a four-letter word that no gateway has. */
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#limits = resolveLimits(options.limits);
+    this.#words = allowedWords(options.fourLetterWords ?? FOUR_LETTER_WORDS);
+    this.#startedMs = options.clock.monotonic();
+    this.#watches = new WatchTable(this.#limits.watchesPerConnectionMax);
+    this.#admission = new Admission(this.#limits.globalOutstandingLimit);
+    this.#context = {
+      keeper: options.keeper,
+      sessions: options.sessions,
+      clock: options.clock,
+      logger: options.logger,
+      limits: this.#limits,
+      watches: this.#watches,
+      registry: this.#registry,
+      admission: this.#admission,
+      frames: this.#frames,
+      stats: this.#stats,
+      answer: (word) => answerWord({ word, allowed: this.#words, status: this.#status() }),
+    };
+    // A client that closes its side after a four-letter word still gets its answer.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /**
+   * Starts to serve; port 0 takes a free one. Resolves when clients can connect, with the address to connect to. Rejects
+   * when the address cannot be had.
+   */
+  async listen(at: {
+    readonly host: string;
+    readonly port: number;
+  }): Promise<{ readonly address: AddressInfo }> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(at.port, at.host, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#server.on('error', (error) => this.#options.logger.error('accept failed', { error }));
+    const { keeper, sessions } = this.#options;
+    this.#unsubscribe = [
+      keeper.onCommit((commit) => this.#fire(commit)),
+      sessions.onEnd((session, end) => {
+        const holder = this.#registry.get(session);
+        if (holder?.endExpected !== true) holder?.end(`the session was ${end}`);
+      }),
+    ];
+    this.#becomeReady();
+    return { address: this.#server.address() as AddressInfo };
+  }
+
+  /**
+   * Stops to serve: no connection is accepted any more, those there are get what was queued for them and are hung up, after
+   * `closeLingerMs` at the latest. Their sessions live on until they expire or move. May be called twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** What the four-letter words tell, for other ways to ask. */
+  status(): GatewayStatus {
+    return this.#status();
+  }
+
+  async #close(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#ready = false;
+    this.#cancelRetry();
+    for (const connection of this.#connections) connection.end('the gateway is stopping');
+    if (!this.#server.listening) return;
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const count = (this.#perAddress.get(address) ?? 0) + 1;
+    const max = this.#limits.maxClientConnections;
+    if (max > 0 && count > max) {
+      this.#options.logger.warn('too many connections from one address', { address, max });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    this.#perAddress.set(address, count);
+    const connection = new Connection(this.#context, socket, address);
+    this.#connections.add(connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      this.#release(address);
+    });
+  }
+
+  #release(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 0) - 1;
+    if (left > 0) this.#perAddress.set(address, left);
+    else this.#perAddress.delete(address);
+  }
+
+  #fire(commit: Commit): void {
+    for (const trigger of commit.triggers) {
+      let frame: Uint8Array | undefined;
+      for (const watcher of this.#watches.fire(trigger)) {
+        if (!this.#mayRead(watcher, trigger)) continue;
+        frame ??= this.#frames.event(trigger, commit.position.zxid);
+        watcher.deliver(frame);
+      }
+    }
+  }
+
+  /**
+   * Events are for those who may read the znode. The ACL of a znode that is gone, or that is not in the view, cannot be
+   * asked any more; then the event is delivered, which tells no more than that the znode changed.
+   */
+  #mayRead(watcher: SessionConnection, trigger: WatchTrigger): boolean {
+    if (trigger.event === 'deleted') return true;
+    const node = this.#options.keeper.tryWatchState(trigger.path);
+    return !node || allows(node.acl, Perms.read, watcher.authIds);
+  }
+
+  /** Ready is who has read the log's tail once. */
+  #becomeReady(): void {
+    const { keeper, clock, random, logger } = this.#options;
+    keeper.sync().then(
+      () => {
+        this.#ready = this.#closing === undefined;
+      },
+      (error: unknown) => {
+        if (this.#closing !== undefined) return;
+        logger.warn('the keeper does not answer yet', { error });
+        const delayMs = READY_RETRY_MS * (1 + random.float());
+        this.#cancelRetry = clock.after(delayMs, () => this.#becomeReady());
+      },
+    );
+  }
+
+  #status(): GatewayStatus {
+    const { keeper, sessions, namespace, clock } = this.#options;
+    const address = this.#server.address() as AddressInfo | null;
+    return {
+      namespace,
+      ready: this.#ready,
+      port: address?.port ?? 0,
+      uptimeMs: clock.monotonic() - this.#startedMs,
+      stats: this.#stats,
+      outstanding: this.#admission.outstanding,
+      connections: [...this.#connections].map((connection) => connection.status()),
+      head: keeper.head,
+      watermark: keeper.watermark,
+      counters: keeper.counters,
+      sessions: sessions.size,
+      limits: this.#limits,
+      watches: () => this.#watches.summary(),
+      gateways: () => this.#options.gateways(),
+    };
+  }
+}
+
+function allowedWords(words: readonly string[]): ReadonlySet<string> {
+  for (const word of words) {
+    if (!FOUR_LETTER_WORDS.includes(word))
+      throw new RangeError(`no gateway has the four-letter word ${word}`);
+  }
+  return new Set(words);
+}

@@ -1,0 +1,321 @@
+import { unreachable } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import { ErrorCode } from '../core/errors.js';
+import { validatePath } from '../core/paths.js';
+import type { AuthId, Origin, ReadAnswer, SessionId, WatchTrigger, Zxid } from '../core/types.js';
+import { KeeperError, type GatewaySessionsApi, type KeeperApi, type WriteOutcome } from '../keeper/types.js';
+import { Xid, type RequestMessage, type RequestOf } from '../wire/index.js';
+import { authenticate } from './auth.js';
+import { kindOf, missedEvent, type NamedWatch } from './catch-up.js';
+import type { ReplyBody } from './frames.js';
+import type { GatewayLimits } from './options.js';
+import type { Step } from './pipeline.js';
+import {
+  readReply,
+  refusalReply,
+  translateRead,
+  translateWrite,
+  writeReply,
+  type WireRead,
+  type WireWrite,
+} from './translate.js';
+import type { WatchTable } from './watches.js';
+
+/** A session's connection as its requests see it. */
+export interface SessionConnection {
+  readonly keeper: KeeperApi;
+  readonly sessions: GatewaySessionsApi;
+  readonly watches: WatchTable<SessionConnection>;
+  readonly limits: GatewayLimits;
+  readonly clock: Clock;
+  readonly session: SessionId;
+  readonly epoch: number;
+  /** The peer's address, without its port. */
+  readonly address: string;
+  readonly closed: boolean;
+  authIds: readonly AuthId[];
+
+  reply(header: { readonly xid: number; readonly zxid: Zxid; readonly err: number }, body?: ReplyBody): void;
+  /** Puts a whole frame on the wire, behind everything that was put there before. */
+  deliver(frame: Uint8Array): void;
+  /** Sends an event that the client missed while it was away. */
+  sendMissed(trigger: WatchTrigger): void;
+  /** The client has asked to close its session: its end is no reason to hang up before the reply. */
+  expectEnd(): void;
+  /** Sends what is queued, then hangs up. An `error` is worth an operator's look. */
+  end(reason: string, error?: unknown): void;
+}
+
+type Finish = (reply: () => void) => void;
+type Run = (finish: Finish) => void;
+
+/** One request, decoded, as a step of its connection's pipeline. */
+export function stepOf(connection: SessionConnection, message: RequestMessage, bytes: number): Step {
+  const { xid } = message.header;
+  const startedMs = connection.clock.monotonic();
+  const request = new SessionRequest(connection, xid);
+  const { kind, run } = request.plan(message);
+  return { bytes, kind, startedMs, start: run };
+}
+
+class SessionRequest {
+  readonly #connection: SessionConnection;
+  readonly #xid: number;
+
+  constructor(connection: SessionConnection, xid: number) {
+    this.#connection = connection;
+    this.#xid = xid;
+  }
+
+  plan(message: RequestMessage): { readonly kind: Step['kind']; readonly run: Run } {
+    const { request } = message;
+    if (request === undefined) return this.#refuse(ErrorCode.Unimplemented);
+    switch (request.name) {
+      case 'create':
+      case 'create2':
+      case 'delete':
+      case 'setData':
+      case 'setAcl':
+      case 'multi':
+      case 'check':
+        return this.#write(request);
+      case 'exists':
+      case 'getData':
+      case 'getAcl':
+      case 'getChildren':
+      case 'getChildren2':
+        return alone((finish) => this.#read(request, finish));
+      case 'setWatches':
+        return alone((finish) => this.#setWatches(request.body, finish));
+      case 'sync':
+        return alone((finish) => this.#sync(request.body.path, finish));
+      case 'ping':
+        return alone((finish) => finish(() => this.#connection.reply(this.#header(0, Xid.ping))));
+      case 'auth':
+        return alone((finish) => finish(() => this.#auth(request.body)));
+      case 'closeSession':
+        return alone((finish) => this.#closeSession(finish));
+      case 'createContainer':
+      case 'createTtl':
+      case 'getAllChildrenNumber':
+      case 'getEphemerals':
+      case 'multiRead':
+      case 'setWatches2':
+      case 'addWatch':
+      case 'checkWatches':
+      case 'removeWatches':
+      case 'sasl':
+      case 'whoAmI':
+      case 'reconfig':
+        return this.#refuse(ErrorCode.Unimplemented);
+      default:
+        return unreachable(request);
+    }
+  }
+
+  // --- Writes ---------------------------------------------------------------------------------------------------------
+
+  #write(wire: WireWrite): { readonly kind: Step['kind']; readonly run: Run } {
+    const translated = translateWrite(wire);
+    if (!translated.ok) return this.#refuse(translated.code);
+    return {
+      kind: 'write',
+      run: (finish) => {
+        this.#connection.keeper.submit(translated.request, this.#origin(), (outcome) => {
+          finish(() => this.#answerWrite(wire, outcome));
+        });
+      },
+    };
+  }
+
+  #answerWrite(wire: WireWrite, outcome: WriteOutcome | KeeperError): void {
+    if (outcome instanceof KeeperError) {
+      this.#answerFailure(outcome);
+      return;
+    }
+    const { zxid } = outcome;
+    if (outcome.ok) {
+      const body = writeReply(wire, outcome.result);
+      this.#connection.reply({ xid: this.#xid, zxid, err: 0 }, body);
+      return;
+    }
+    const { refusal } = outcome;
+    // Both say that this connection has no business with the session any more; the client finds out by reconnecting.
+    if (refusal.code === ErrorCode.SessionMoved || refusal.code === ErrorCode.SessionExpired) {
+      this.#connection.end('the session is not owned any more');
+      return;
+    }
+    const body = refusalReply(wire, refusal);
+    this.#connection.reply({ xid: this.#xid, zxid, err: body === undefined ? refusal.code : 0 }, body);
+  }
+
+  // --- Reads ----------------------------------------------------------------------------------------------------------
+
+  #read(wire: WireRead, finish: Finish): void {
+    const { request, watch } = translateRead(wire);
+    const { keeper } = this.#connection;
+    this.#whenKnown({
+      // The answer, its watch and its reply belong to the same moment: nothing is applied in between.
+      attempt: () => {
+        const answer = keeper.tryRead(request, this.#connection.authIds);
+        if (answer === undefined) return false;
+        const refused = watch && !this.#watch(request, answer);
+        finish(() => this.#answerRead(wire, refused ? THROTTLED : answer));
+        return true;
+      },
+      hydrate: () => keeper.hydrateFor(request),
+      finish,
+    });
+  }
+
+  #answerRead(wire: WireRead, answer: ReadAnswer): void {
+    if (!answer.ok) {
+      this.#connection.reply(this.#header(answer.code));
+      return;
+    }
+    this.#connection.reply(this.#header(0), readReply(wire, answer.result));
+  }
+
+  /** Sets the watch that an answer calls for. False when the connection has too many. */
+  #watch(request: { readonly kind: string; readonly path: string }, answer: ReadAnswer): boolean {
+    const awaitsCreation = request.kind === 'exists' && !answer.ok && answer.code === ErrorCode.NoNode;
+    if (!answer.ok && !awaitsCreation) return true;
+    const { watches } = this.#connection;
+    const kind = request.kind === 'getChildren' ? 'child' : 'data';
+    if (watches.has(this.#connection, kind, request.path)) return true;
+    if (watches.room(this.#connection) <= 0) return false;
+    watches.add(this.#connection, kind, request.path);
+    return true;
+  }
+
+  // --- Watches of a client that comes back ------------------------------------------------------------------------------
+
+  #setWatches(body: RequestOf<'setWatches'>, finish: Finish): void {
+    const named: NamedWatch[] = [
+      ...body.dataWatches.map((path) => ({ from: 'data' as const, path })),
+      ...body.existWatches.map((path) => ({ from: 'exists' as const, path })),
+      ...body.childWatches.map((path) => ({ from: 'child' as const, path })),
+    ];
+    if (named.length > this.#connection.watches.room(this.#connection)) {
+      finish(() => this.#connection.reply(this.#header(ErrorCode.ThrottledOp)));
+      return;
+    }
+    let left: readonly NamedWatch[] = named;
+    this.#whenKnown({
+      attempt: () => {
+        left = left.filter((watch) => !this.#restore(watch, body.relativeZxid));
+        if (left.length > 0) return false;
+        finish(() => this.#connection.reply(this.#header(0)));
+        return true;
+      },
+      hydrate: () => {
+        const next = left.slice(0, this.#connection.limits.setWatchesConcurrency);
+        const { keeper } = this.#connection;
+        return Promise.all(next.map(({ path }) => keeper.hydrateFor({ kind: 'exists', path })));
+      },
+      // Every attempt settles at least one of them, or the view is too small for a single one.
+      attemptsMax: this.#connection.limits.hydrationAttemptsMax + named.length,
+      finish,
+    });
+  }
+
+  /** Fires a named watch or sets it again; false when its znode is not known yet. */
+  #restore(watch: NamedWatch, relativeZxid: Zxid): boolean {
+    const valid = validatePath(watch.path) === undefined;
+    const node = valid ? this.#connection.keeper.tryWatchState(watch.path) : null;
+    if (node === undefined) return false;
+    const event = missedEvent(watch, node, relativeZxid);
+    if (event !== undefined) this.#connection.sendMissed({ event, path: watch.path });
+    else if (valid) this.#connection.watches.add(this.#connection, kindOf(watch), watch.path);
+    return true;
+  }
+
+  // --- Everything else ------------------------------------------------------------------------------------------------
+
+  #sync(path: string, finish: Finish): void {
+    this.#connection.keeper.sync().then(
+      () => finish(() => this.#connection.reply(this.#header(0), { name: 'sync', body: { path } })),
+      (error: unknown) => finish(() => this.#answerFailure(error)),
+    );
+  }
+
+  #auth(body: RequestOf<'auth'>): void {
+    const connection = this.#connection;
+    const id = authenticate({ scheme: body.scheme, proof: body.auth, address: connection.address });
+    const known =
+      id !== undefined && connection.authIds.some((one) => one.scheme === id.scheme && one.id === id.id);
+    const room = connection.authIds.length < connection.limits.authIdsPerConnectionMax;
+    if (id === undefined || (!known && !room)) {
+      connection.reply({ xid: this.#xid, zxid: 0, err: ErrorCode.AuthFailed });
+      connection.end('authentication failed');
+      return;
+    }
+    if (!known) connection.authIds = [...connection.authIds, id];
+    connection.reply({ xid: this.#xid, zxid: 0, err: 0 });
+  }
+
+  #closeSession(finish: Finish): void {
+    const connection = this.#connection;
+    connection.expectEnd();
+    connection.sessions.close(connection.session).then(
+      (outcome) =>
+        finish(() => {
+          if (outcome.ok) connection.reply({ xid: this.#xid, zxid: outcome.zxid, err: 0 });
+          connection.end(outcome.ok ? 'closed by its client' : 'the session is not owned any more');
+        }),
+      (error: unknown) => finish(() => this.#answerFailure(error)),
+    );
+  }
+
+  #refuse(code: number): { readonly kind: Step['kind']; readonly run: Run } {
+    return alone((finish) => finish(() => this.#connection.reply(this.#header(code))));
+  }
+
+  /**
+   * Attempts something that may lack records, hydrating in between. The attempts have a bound, because records that came
+   * in for one attempt may have been evicted before it, and must not be fetched forever.
+   */
+  #whenKnown(input: {
+    readonly attempt: () => boolean;
+    readonly hydrate: () => Promise<unknown>;
+    readonly finish: Finish;
+    readonly attemptsMax?: number;
+  }): void {
+    let attemptsLeft = input.attemptsMax ?? this.#connection.limits.hydrationAttemptsMax;
+    const fail = (error: unknown) => input.finish(() => this.#answerFailure(error));
+    const next = () => {
+      if (this.#connection.closed || input.attempt()) return;
+      attemptsLeft -= 1;
+      if (attemptsLeft < 0) {
+        fail(new KeeperError('Overloaded', 'the view cannot hold what a read needs'));
+        return;
+      }
+      input.hydrate().then(next, fail);
+    };
+    next();
+  }
+
+  /** Nothing was done and the client may try again, or nobody knows and only hanging up says so. */
+  #answerFailure(error: unknown): void {
+    if (error instanceof KeeperError && error.code === 'Overloaded') {
+      this.#connection.reply(this.#header(ErrorCode.ThrottledOp));
+      return;
+    }
+    this.#connection.end('a request could not be answered', error);
+  }
+
+  #header(err: number, xid: number = this.#xid): { xid: number; zxid: Zxid; err: number } {
+    return { xid, zxid: this.#connection.keeper.head, err };
+  }
+
+  #origin(): Origin {
+    const { session, epoch, authIds } = this.#connection;
+    return { session, epoch, authIds };
+  }
+}
+
+const THROTTLED: ReadAnswer = { ok: false, code: ErrorCode.ThrottledOp };
+
+function alone(run: Run): { readonly kind: 'alone'; readonly run: Run } {
+  return { kind: 'alone', run };
+}
