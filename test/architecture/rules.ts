@@ -87,6 +87,7 @@ const MODULES: readonly Restriction[] = [
 
 const TIME_AND_CHANCE: Readonly<Record<string, string>> = {
   'lib/base/': 'is where the clock, timers and randomness come from',
+  'lib/emulator/data-directory.ts': 'names a temporary file, which nothing simulates',
 };
 
 /** Names whose use is a clock, a timer or randomness. */
