@@ -150,7 +150,8 @@ class Checker:
             where[identity] = path
             self.ledger.zxid = max(self.ledger.zxid, stat.czxid)
         for identity, path in self.ledger.created.items():
-            require(where.get(identity) == path, "%s was acknowledged at %s, is at %s" % (identity, path, where.get(identity)))
+            found = where.get(identity)
+            require(found == path, "%s was acknowledged at %s, is at %s" % (identity, path, found))
         for identity in where:
             known = identity in self.ledger.created or identity in self.ledger.unknown
             require(known, "%s is there and nobody wrote it" % identity)
@@ -174,7 +175,9 @@ def write_until_killed(server, ledger, options):
     ]
     for writer in writers:
         writer.start()
-    harness.wait_until("the writers write", lambda: all(writer.writes > 0 or not writer.is_alive() for writer in writers))
+    harness.wait_until(
+        "every writer writes", lambda: all(writer.writes > 0 or not writer.is_alive() for writer in writers)
+    )
     time.sleep(options.random.uniform(LOAD_SECONDS_MIN, LOAD_SECONDS_MAX))
     server.kill_all()
     for writer in writers:

@@ -1,4 +1,4 @@
-"""Gateways that are killed while clients use them. Needs ZeroKeeper with three gateways, on which nobody else depends."""
+"""Gateways that are killed while clients use them. Every test starts a cluster of its own."""
 
 import os
 import signal
@@ -106,7 +106,7 @@ class KilledGatewayTests(ClientTestCase):
             cli.run("create /%s 0" % name)
         for command in ("get -w /missed", "get -w /coming", "stat -w /deleted", "ls -w /parent", "stat -w /created"):
             cli.run(command)
-        (port,) = [port for _, port in self.cluster.addresses if self.serves(port, "/coming")]
+        port = self.gateway_of(cli)
         observer = self.elsewhere(port)
         observer.sync("/")
 
@@ -128,8 +128,14 @@ class KilledGatewayTests(ClientTestCase):
         observer.sync("/")
         self.assertIsNone(observer.exists("/mine"))
 
-    def serves(self, port, watched):
-        return watched in harness.four_letter_word(("127.0.0.1", port), "wchp").split()
+    def gateway_of(self, cli):
+        (owner,) = [line.split(" = ")[1] for line in cli.run("stat /mine") if line.startswith("ephemeralOwner")]
+        (port,) = [
+            address[1]
+            for address in self.cluster.addresses
+            if "sid=%s," % owner in harness.four_letter_word(address, "cons")
+        ]
+        return port
 
     def events_of(self, cli, count):
         return {cli.wait_for_line("type:Node").split("type:")[1] for _ in range(count)}

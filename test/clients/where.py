@@ -1,0 +1,5 @@
+"""Prints the Python that has kazoo."""
+
+import sys
+
+print(sys.executable)
