@@ -1,0 +1,336 @@
+import { assert } from '../base/assert.js';
+import { sleep } from '../base/clock.js';
+import { Layer } from '../core/layer.js';
+import { applyWithStats, needOfWrite, prepare, resultOf } from '../core/machine.js';
+import type { RecordKey } from '../core/state.js';
+import type { Effect, Origin, Txn, WriteRequest, Zxid } from '../core/types.js';
+import type { Entry } from '../log/entry.js';
+import type { Item } from '../log/store.js';
+import { StoreError } from '../log/store.js';
+import { encodedTxnSize } from '../log/entry-codec.js';
+import { externalizeData, dataBytesOf } from './externalize.js';
+import {
+  BATCH_BYTES_MAX,
+  BATCH_REQUESTS_MAX,
+  CONFLICT_JITTER_LOSSES_MAX,
+  CONFLICT_JITTER_MS,
+  LAG_PAUSE_MS_MAX,
+  LAG_SLOW_BYTES,
+  LAG_STOP_BYTES,
+  QUEUED_BYTES_MAX,
+  QUEUED_WRITES_MAX,
+} from './limits.js';
+import { writeEntry } from './log-rows.js';
+import type { Replica } from './replica.js';
+import { backoffMs } from './retry.js';
+import type { WriteOutcome } from './types.js';
+import { KeeperError } from './types.js';
+
+export type Settle = (outcome: WriteOutcome | KeeperError) => void;
+
+interface Pending {
+  request: WriteRequest;
+  readonly origin: Origin;
+  readonly settle: Settle;
+  /** When it arrived, in the replica's marks. */
+  readonly mark: number;
+  readonly bytes: number;
+}
+
+/** A batch as prepared on the state at `head`: what becomes of each request if the next slot is won. */
+interface Plan {
+  readonly head: Zxid;
+  readonly outcomes: readonly { readonly pending: Pending; readonly outcome: WriteOutcome }[];
+  /** Nothing to log: the batch holds refusals and no-ops only. */
+  readonly entry: Entry | undefined;
+}
+
+/**
+ * Group commit (I1–I3). One batch at a time: its requests are prepared one after the other on a layer over the view, the
+ * effects go into one entry, the entry goes into the slot after the head by one conditional put. Requests that arrive meanwhile form the next
+ * batch. Whoever loses the slot applies the winner's entry and prepares again.
+ *
+ * A refusal is an answer about the state, so it waits until that state is known to be current: it rides on the batch's
+ * slot, or on a read of the tail that began after the request had arrived.
+ */
+export class Committer {
+  readonly #replica: Replica;
+  readonly #mayWrite: () => boolean;
+  #queue: Pending[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #inFlight: { readonly plan: Plan; readonly batch: Pending[] } | undefined;
+  readonly statistics = { batches: 0, conflicts: 0, doubts: 0, transactions: 0 };
+
+  /** `mayWrite` is false while the clock cannot be trusted (I13). */
+  constructor(replica: Replica, mayWrite: () => boolean) {
+    this.#replica = replica;
+    this.#mayWrite = mayWrite;
+    replica.listen({ onCommit: () => undefined, onEntry: (entry) => this.#onEntry(entry) });
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  submit(request: WriteRequest, origin: Origin, settle: Settle): void {
+    const bytes = dataBytesOf(request);
+    const refusal = this.#admit(bytes);
+    if (refusal !== undefined) {
+      settle(refusal);
+      return;
+    }
+    this.#queuedBytes += bytes;
+    this.#queue.push({ request, origin, settle, mark: this.#replica.mark(), bytes });
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  #admit(bytes: number): KeeperError | undefined {
+    if (this.#stopped) return new KeeperError('Stopped', 'the keeper was stopped');
+    if (this.#queue.length >= QUEUED_WRITES_MAX || this.#queuedBytes + bytes > QUEUED_BYTES_MAX) {
+      return new KeeperError('Overloaded', `${this.#queue.length} writes are waiting already`);
+    }
+    if (this.#replica.window.bytes > LAG_STOP_BYTES) {
+      return new KeeperError('Lagging', 'the materializer is too far behind the log to take more writes');
+    }
+    return undefined;
+  }
+
+  /** Takes no more writes. Those that wait end as `Stopped`; the batch in flight is given until its put returns. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#refuseQueued(new KeeperError('Stopped', 'the keeper was stopped'));
+    await this.#running;
+  }
+
+  #refuseQueued(error: KeeperError): void {
+    for (const pending of this.#takeQueued(this.#queue.length)) pending.settle(error);
+  }
+
+  #takeQueued(count: number): Pending[] {
+    const taken = this.#queue.splice(0, count);
+    for (const pending of taken) this.#queuedBytes -= pending.bytes;
+    return taken;
+  }
+
+  async #run(): Promise<void> {
+    // Requests of the same turn of the event loop share a batch.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      await this.#slowDown();
+      const batch = this.#takeQueued(BATCH_REQUESTS_MAX);
+      try {
+        await this.#commit(batch);
+      } catch (error) {
+        this.#fail(batch, error);
+      }
+    }
+  }
+
+  /** Ends what is left of a batch that could not be committed. Settled requests have been taken out of it. */
+  #fail(batch: readonly Pending[], error: unknown): void {
+    if (!(error instanceof KeeperError)) throw error;
+    for (const pending of batch) pending.settle(error);
+  }
+
+  async #slowDown(): Promise<void> {
+    const over = this.#replica.window.bytes / LAG_SLOW_BYTES - 1;
+    if (over <= 0) return;
+    await sleep(this.#replica.options.clock, Math.min(1, over) * LAG_PAUSE_MS_MAX);
+  }
+
+  /** Commits a batch; what settles is removed from `batch`. */
+  async #commit(batch: Pending[]): Promise<void> {
+    await this.#replica.start();
+    await externalizeData(batch, this.#replica);
+    for (let losses = 0; batch.length > 0;) {
+      if (this.#stopped) throw new KeeperError('Stopped', 'the keeper was stopped');
+      const plan = await this.#plan(batch);
+      if (plan.entry === undefined) {
+        if (this.#settleRefusals(plan, batch)) return;
+        await this.#replica.sync();
+        continue;
+      }
+      if (await this.#append(plan, batch)) continue;
+      losses++;
+      await this.#afterLoss(losses);
+    }
+  }
+
+  async #afterLoss(losses: number): Promise<void> {
+    const { clock, random } = this.#replica.options;
+    this.statistics.conflicts++;
+    const longest = CONFLICT_JITTER_MS * Math.min(losses, CONFLICT_JITTER_LOSSES_MAX);
+    if (losses === 1) return;
+    await sleep(clock, random.float() * longest);
+    await this.#replica.sync();
+  }
+
+  /** Nothing in the batch is to be logged. True when the state that it was refused on was current. */
+  #settleRefusals(plan: Plan, batch: Pending[]): boolean {
+    const latest = plan.outcomes.reduce((mark, { pending }) => Math.max(mark, pending.mark), 0);
+    if (this.#replica.head !== plan.head || !this.#replica.isCurrentSince(latest)) return false;
+    batch.splice(0, plan.outcomes.length);
+    for (const { pending, outcome } of plan.outcomes) pending.settle(outcome);
+    return batch.length === 0;
+  }
+
+  /** Prepares the batch on the state at the head, bringing what it needs first. Synchronous once nothing is missing. */
+  async #plan(batch: readonly Pending[]): Promise<Plan> {
+    const unpin: (() => void)[] = [];
+    try {
+      for (;;) {
+        const missing = this.#missing(batch);
+        if (missing.size === 0) {
+          const plan = this.#tryPlan(batch);
+          if (!(plan instanceof Set)) return plan;
+          for (const key of plan) missing.add(key);
+        }
+        unpin.push(this.#replica.view.pin(missing));
+        await this.#replica.hydrate(missing);
+      }
+    } finally {
+      for (const release of unpin) release();
+    }
+  }
+
+  #missing(batch: readonly Pending[]): Set<RecordKey> {
+    const missing = new Set<RecordKey>();
+    for (const { request, origin } of batch) {
+      for (const key of needOfWrite(request, origin, this.#replica.view)) missing.add(key);
+    }
+    return missing;
+  }
+
+  /** The plan, or the keys that turned out to be missing once earlier requests had taken effect. */
+  #tryPlan(batch: readonly Pending[]): Plan | Set<RecordKey> {
+    const replica = this.#replica;
+    const head = replica.head;
+    const timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
+    const layer = new Layer(replica.view);
+    const txns: Txn[] = [];
+    const outcomes: Plan['outcomes'][number][] = [];
+    let bytes = 0;
+    for (const pending of batch) {
+      const { request, origin } = pending;
+      const needed = needOfWrite(request, origin, layer);
+      if (needed.length > 0) return new Set(needed);
+      const prepared = prepare({ request, origin, state: layer, timeMs });
+      if (!prepared.ok) {
+        outcomes.push({
+          pending,
+          outcome: { ok: false, zxid: head + txns.length, refusal: prepared.refusal },
+        });
+        continue;
+      }
+      const { effect } = prepared;
+      const position = { zxid: head + txns.length + 1, timeMs };
+      if (!isLogged(request, effect)) {
+        const result = resultOf({ request, effect, position, state: layer });
+        outcomes.push({ pending, outcome: { ok: true, zxid: head + txns.length, result } });
+        continue;
+      }
+      const txn: Txn = { session: origin.session, cxid: 0, effect };
+      const size = encodedTxnSize(txn);
+      if (txns.length > 0 && bytes + size > BATCH_BYTES_MAX) break;
+      bytes += size;
+      const { stats } = applyWithStats(txn, position, layer);
+      txns.push(txn);
+      const result = resultOf({ request, effect, position, state: layer, stats });
+      outcomes.push({ pending, outcome: { ok: true, zxid: position.zxid, result } });
+    }
+    if (txns.length === 0) return { head, outcomes, entry: undefined };
+    const entry: Entry = {
+      first: head + 1,
+      last: head + txns.length,
+      timeMs,
+      batchId: Buffer.from(replica.options.random.bytes(16)).toString('hex'),
+      counters: sumCounters(replica.counters, layer.delta),
+      txns,
+    };
+    return { head, outcomes, entry };
+  }
+
+  /**
+   * Puts the entry into its slot and finds out for certain who won it. True when it was ours: then it has been applied and
+   * its requests have been settled and taken out of `batch`.
+   */
+  async #append(plan: Plan, batch: Pending[]): Promise<boolean> {
+    const { entry } = plan;
+    assert(entry !== undefined, 'an append without an entry');
+    const { namespace } = this.#replica.options;
+    const row = await writeEntry({ entry, namespace, blobs: this.#replica.blobs });
+    // The view may have moved on while a body was written aside: then the slot is gone, and nothing was promised.
+    if (this.#replica.head !== plan.head || !this.#mayWrite()) {
+      if (!this.#mayWrite()) await sleep(this.#replica.options.clock, LAG_PAUSE_MS_MAX);
+      return false;
+    }
+    const inFlight = { plan, batch };
+    this.#inFlight = inFlight;
+    try {
+      const mark = this.#replica.mark();
+      const winner = await this.#putUntilCertain(row.item);
+      if (winner !== undefined) await this.#replica.advanceByRow(winner);
+      else {
+        this.#replica.confirmCurrent(mark);
+        this.#replica.advance(entry, row.bytes);
+      }
+      // Whichever way our entry came in, by the put's answer, as the winner of a slot or with the tail, #onEntry saw it.
+      return this.#inFlight !== inFlight;
+    } finally {
+      this.#inFlight = undefined;
+    }
+  }
+
+  /** The winner of the slot if it was somebody else, `undefined` when the put itself succeeded. */
+  async #putUntilCertain(item: Item): Promise<Item | undefined> {
+    const { store, clock, random } = this.#replica.options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const outcome = await store.put({ table: 'log', item, condition: [{ kind: 'absent' }] });
+        if (outcome.ok) return undefined;
+        assert(outcome.existing !== undefined, 'a slot that is taken shows its entry');
+        return outcome.existing;
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        if (this.#stopped || !error.retriable) {
+          throw new KeeperError('StoreUnavailable', error.message, {
+            cause: error,
+            maybeApplied: attempt > 0 || error.code === 'Unavailable',
+          });
+        }
+        this.statistics.doubts++;
+        await sleep(clock, backoffMs(attempt, random));
+      }
+    }
+  }
+
+  /** Called when an entry has been applied: if it is the one in flight, its requests are settled here and now. */
+  #onEntry(entry: Entry): void {
+    if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) return;
+    const { plan, batch } = this.#inFlight;
+    this.#inFlight = undefined;
+    batch.splice(0, plan.outcomes.length);
+    this.statistics.batches++;
+    this.statistics.transactions += entry.txns.length;
+    for (const { pending, outcome } of plan.outcomes) pending.settle(outcome);
+  }
+}
+
+/** No-ops of other requests (a session closed already, an attach repeated, a check that holds) leave no trace in the log. */
+function isLogged(request: WriteRequest, effect: Effect): boolean {
+  if (effect.type === 'check') return false;
+  return effect.type !== 'noop' || request.kind === 'noop';
+}
+
+function sumCounters(counters: Entry['counters'], delta: Layer['delta']): Entry['counters'] {
+  return {
+    znodes: counters.znodes + delta.znodes,
+    sessions: counters.sessions + delta.sessions,
+    thinSessions: counters.thinSessions + delta.thinSessions,
+    bytes: counters.bytes + delta.bytes,
+  };
+}

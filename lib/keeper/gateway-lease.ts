@@ -1,0 +1,226 @@
+import type { CancelTimer, Clock } from '../base/clock.js';
+import type { Item, Store } from '../log/store.js';
+import { StoreError } from '../log/store.js';
+import {
+  GATEWAY_LEASE_MARGIN_MS,
+  GATEWAY_RENEW_IDLE_MS,
+  GATEWAY_RENEW_LONGEST_MS,
+  GATEWAY_RENEW_SHORTEST_MS,
+  LEASE_TTL_SLACK_SECONDS,
+} from './limits.js';
+import { leaseKey, number, rowKey, text } from './rows.js';
+import type { GatewayInfo } from './types.js';
+
+/** A gateway's row: until when it vouches for its sessions, and what it says of itself. */
+export interface GatewayLeaseRow extends GatewayInfo {
+  /** The shortest and the longest timeout of its sessions, ms; reapers need the first, the lease's end the second. */
+  readonly shortestTimeoutMs: number;
+  readonly longestTimeoutMs: number;
+  /** Nobody needs the row after this, ms since 1970: the last renewal plus the longest timeout, and a margin. */
+  readonly deadlineMs: number;
+}
+
+export function gatewayRow(namespace: string, row: GatewayLeaseRow): Item {
+  return {
+    ...rowKey(leaseKey.gateway(namespace, row.gatewayId)),
+    addr: row.address,
+    started: row.startedAtMs,
+    renewed: row.renewedAtMs,
+    deadline: row.deadlineMs,
+    shortest: row.shortestTimeoutMs,
+    longest: row.longestTimeoutMs,
+    head: row.head,
+    wm: row.watermark,
+    n: row.sessions,
+    ttl: Math.ceil(row.deadlineMs / 1000) + LEASE_TTL_SLACK_SECONDS,
+  };
+}
+
+export function gatewayOfRow(item: Item): GatewayLeaseRow {
+  return {
+    gatewayId: text(item, 'sk'),
+    address: text(item, 'addr'),
+    startedAtMs: number(item, 'started'),
+    renewedAtMs: number(item, 'renewed'),
+    deadlineMs: number(item, 'deadline'),
+    shortestTimeoutMs: number(item, 'shortest'),
+    longestTimeoutMs: number(item, 'longest'),
+    head: number(item, 'head'),
+    watermark: number(item, 'wm'),
+    sessions: number(item, 'n'),
+  };
+}
+
+/** What a lease asks its gateway for at every renewal. */
+export interface LeaseSubject {
+  readonly address: string;
+  readonly head: number;
+  readonly watermark: number;
+  readonly sessions: number;
+  readonly shortestTimeoutMs: number;
+  readonly longestTimeoutMs: number;
+}
+
+export interface GatewayLeaseOptions {
+  readonly store: Store;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly newGatewayId: () => string;
+  readonly subject: () => LeaseSubject;
+  readonly isClockTrusted: () => boolean;
+}
+
+/**
+ * One gateway's lease (I12). A renewal requires the row to exist as this gateway wrote it last, with a deadline that has not
+ * passed: a lapsed lease is not renewed, the gateway goes on under a new id instead, and its old sessions are for the
+ * reapers or for their clients to attach again.
+ */
+export class GatewayLease {
+  readonly #options: GatewayLeaseOptions;
+  #gatewayId: string;
+  #startedAtMs = 0;
+  #written: GatewayLeaseRow | undefined;
+  #vouchedAtMs = Number.NEGATIVE_INFINITY;
+  #renewing: Promise<boolean> | undefined;
+  #cancel: CancelTimer | undefined;
+  #stopped = true;
+  #failures = 0;
+
+  constructor(options: GatewayLeaseOptions) {
+    this.#options = options;
+    this.#gatewayId = options.newGatewayId();
+  }
+
+  get gatewayId(): string {
+    return this.#gatewayId;
+  }
+
+  /** Renewals that failed in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Monotonic ms since the last renewal that succeeded was *sent*: what others may take our row's age for, at least. */
+  get ageMs(): number {
+    return this.#options.clock.monotonic() - this.#vouchedAtMs;
+  }
+
+  /** The longest timeout that the row as written covers. */
+  get longestTimeoutMs(): number {
+    return this.#written?.longestTimeoutMs ?? 0;
+  }
+
+  get shortestTimeoutMs(): number {
+    return this.#written?.shortestTimeoutMs ?? Infinity;
+  }
+
+  async start(): Promise<void> {
+    this.#startedAtMs = this.#options.clock.now();
+    this.#stopped = false;
+    await this.renew();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  /** Renews in a write that begins after this call. False when it did not succeed (yet). */
+  async renew(): Promise<boolean> {
+    while (this.#renewing !== undefined) await this.#renewing;
+    this.#renewing = this.#renewOnce().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#options.clock.after(this.#pauseMs(), () => {
+      void this.renew().finally(() => this.#arm());
+    });
+  }
+
+  /** An eighth of the shortest timeout, so that several renewals may fail before a session has to be dropped. */
+  #pauseMs(): number {
+    if (this.#failures > 0) return GATEWAY_RENEW_SHORTEST_MS;
+    const { sessions, shortestTimeoutMs } = this.#options.subject();
+    if (sessions === 0) return GATEWAY_RENEW_IDLE_MS;
+    return Math.min(GATEWAY_RENEW_LONGEST_MS, Math.max(GATEWAY_RENEW_SHORTEST_MS, shortestTimeoutMs / 8));
+  }
+
+  async #renewOnce(): Promise<boolean> {
+    if (!this.#options.isClockTrusted()) return false;
+    try {
+      const renewed = await this.#write();
+      this.#failures = renewed ? 0 : this.#failures + 1;
+      return renewed;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#failures++;
+      return false;
+    }
+  }
+
+  async #write(): Promise<boolean> {
+    const { clock, store, namespace } = this.#options;
+    const sentAtMs = clock.monotonic();
+    const row = this.#nextRow(clock.now());
+    const item = gatewayRow(namespace, row);
+    const previous = this.#written;
+    const outcome = await store.put({
+      table: 'leases',
+      item,
+      condition:
+        previous === undefined
+          ? [{ kind: 'absent' }]
+          : [
+              { kind: 'equals', attribute: 'renewed', value: previous.renewedAtMs },
+              { kind: 'greater', attribute: 'deadline', value: row.renewedAtMs },
+            ],
+    });
+    if (outcome.ok || isOwn(outcome.existing, row)) {
+      this.#written = row;
+      this.#vouchedAtMs = sentAtMs;
+      return true;
+    }
+    await this.#afterRefusal(outcome.existing);
+    return false;
+  }
+
+  /** An earlier renewal whose reply was lost explains a newer row of ours; anything else means that the lease has lapsed. */
+  async #afterRefusal(existing: Item | undefined): Promise<void> {
+    const { clock, newGatewayId } = this.#options;
+    if (existing !== undefined) {
+      const row = gatewayOfRow(existing);
+      if (row.startedAtMs === this.#startedAtMs && row.deadlineMs > clock.now()) {
+        this.#written = row;
+        return;
+      }
+    }
+    this.#gatewayId = newGatewayId();
+    this.#startedAtMs = clock.now();
+    this.#written = undefined;
+    this.#vouchedAtMs = Number.NEGATIVE_INFINITY;
+    await Promise.resolve();
+  }
+
+  #nextRow(nowMs: number): GatewayLeaseRow {
+    const subject = this.#options.subject();
+    const renewedAtMs = Math.max(Math.floor(nowMs), (this.#written?.renewedAtMs ?? 0) + 1);
+    return {
+      ...subject,
+      gatewayId: this.#gatewayId,
+      startedAtMs: this.#startedAtMs,
+      renewedAtMs,
+      deadlineMs: renewedAtMs + subject.longestTimeoutMs + GATEWAY_LEASE_MARGIN_MS,
+    };
+  }
+}
+
+function isOwn(existing: Item | undefined, row: GatewayLeaseRow): boolean {
+  if (existing === undefined) return false;
+  const found = gatewayOfRow(existing);
+  return found.startedAtMs === row.startedAtMs && found.renewedAtMs === row.renewedAtMs;
+}

@@ -1,0 +1,135 @@
+import type { Clock } from '../base/clock.js';
+import { answer, needOfRead } from '../core/machine.js';
+import type { Acl, AuthId, Origin, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../core/types.js';
+import type { Counters } from '../log/entry.js';
+import { Committer } from './committer.js';
+import type { Settle } from './committer.js';
+import { Follower } from './follower.js';
+import type { ReplicaOptions } from './replica.js';
+import { Replica } from './replica.js';
+import type { Commit, KeeperApi, WriteOutcome } from './types.js';
+import { KeeperError } from './types.js';
+
+export interface KeeperOptions extends ReplicaOptions {
+  /** False while the clock cannot be trusted: nothing is written then. */
+  readonly isClockTrusted?: () => boolean;
+  /** Asked to materialize when the materializer lags by more than a minute. May be called often; must not throw. */
+  readonly callMaterializer?: () => void;
+  /** Follow the log by polling its tail. A keeper that only answers linearizable requests need not. */
+  readonly follow?: boolean;
+  /** Longest pause between two looks at the tail, ms. */
+  readonly followIdleMs?: number;
+}
+
+/**
+ * The shell around a view: hydrate, prepare, append, apply, answer. Gateways, functions and embedded clients each have one;
+ * none is special. A *leader* is whoever wins the next slot.
+ */
+export class Keeper implements KeeperApi {
+  readonly replica: Replica;
+  readonly committer: Committer;
+  readonly #follower: Follower;
+  readonly #options: KeeperOptions;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.replica = new Replica(options);
+    this.committer = new Committer(this.replica, options.isClockTrusted ?? (() => true));
+    this.#follower = new Follower({
+      replica: this.replica,
+      callMaterializer: options.callMaterializer ?? (() => undefined),
+      ...(options.followIdleMs === undefined ? {} : { idleMs: options.followIdleMs }),
+    });
+  }
+
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
+  get namespace(): string {
+    return this.#options.namespace;
+  }
+
+  get head(): Zxid {
+    return this.replica.head;
+  }
+
+  get headTimeMs(): number {
+    return this.replica.headTimeMs;
+  }
+
+  get counters(): Counters {
+    return this.replica.counters;
+  }
+
+  get watermark(): Zxid {
+    return this.replica.watermark;
+  }
+
+  /** Reads watermark and tail once, then (with `follow`) keeps looking at the tail. */
+  async start(): Promise<void> {
+    await this.replica.start();
+    await this.replica.sync();
+    if (this.#options.follow === true) this.#follower.start();
+  }
+
+  /** Stops following and refuses further writes. The put in flight, if any, is awaited. */
+  async stop(): Promise<void> {
+    this.#follower.stop();
+    await this.committer.stop();
+  }
+
+  submit(request: WriteRequest, origin: Origin, settle: Settle): void {
+    this.committer.submit(request, origin, settle);
+  }
+
+  write(request: WriteRequest, origin: Origin): Promise<WriteOutcome> {
+    return new Promise((resolve, reject) => {
+      this.submit(request, origin, (outcome) => {
+        if (outcome instanceof KeeperError) reject(outcome);
+        else resolve(outcome);
+      });
+    });
+  }
+
+  tryRead(request: ReadRequest, authIds: readonly AuthId[]): ReadAnswer | undefined {
+    if (needOfRead(request, this.replica.view).length > 0) return undefined;
+    return answer(request, this.replica.view, authIds);
+  }
+
+  hydrateFor(request: ReadRequest): Promise<void> {
+    return this.replica.hydrate(needOfRead(request, this.replica.view));
+  }
+
+  /** Reads with everything that a read takes: hydration, and with `linearizable` a look at the tail before. */
+  async read(request: ReadRequest, options: ReadOptions = {}): Promise<{ answer: ReadAnswer; zxid: Zxid }> {
+    if (options.consistency === 'linearizable') await this.sync();
+    for (;;) {
+      const result = this.tryRead(request, options.authIds ?? []);
+      if (result !== undefined) return { answer: result, zxid: this.head };
+      await this.hydrateFor(request);
+    }
+  }
+
+  sync(): Promise<Zxid> {
+    return this.replica.sync();
+  }
+
+  reach(zxid: Zxid): Promise<boolean> {
+    return this.replica.reach(zxid);
+  }
+
+  tryWatchState(path: string): { mzxid: Zxid; pzxid: Zxid; acl: readonly Acl[] } | null | undefined {
+    return this.replica.view.node(path);
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    return this.replica.listen({ onCommit: listener, onEntry: () => undefined });
+  }
+}
+
+export interface ReadOptions {
+  /** Default `session`: answer at the head as it is. */
+  readonly consistency?: 'linearizable' | 'session';
+  readonly authIds?: readonly AuthId[];
+}

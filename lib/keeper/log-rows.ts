@@ -1,0 +1,54 @@
+import type { Entry } from '../log/entry.js';
+import {
+  decodeBody,
+  decodeRow,
+  encodeBody,
+  encodeEntry,
+  encodeEntryWithBlob,
+  encodedTxnSize,
+  ENTRY_BYTES_MAX,
+  BODY_OVERHEAD_BYTES,
+  joinEntry,
+} from '../log/entry-codec.js';
+import { itemSize } from '../log/item-size.js';
+import type { Item } from '../log/store.js';
+import type { Blobs } from './blobs.js';
+import { KeeperError } from './types.js';
+
+/** An entry with the bytes that it takes in the log. */
+export interface SizedEntry {
+  readonly entry: Entry;
+  readonly bytes: number;
+}
+
+/** Decodes a row of the log; a body that lies in a blob is read. A row whose body was trimmed is `Compacted`. */
+export async function readEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
+  const row = decodeRow(item);
+  switch (row.kind) {
+    case 'entry':
+      return { entry: row.entry, bytes: itemSize(item) };
+    case 'blob': {
+      const body = await blobs.read(row.bodyBlob);
+      return { entry: joinEntry(row.header, decodeBody(body)), bytes: body.length };
+    }
+    case 'stub':
+      throw new KeeperError('Compacted', `the log was trimmed at zxid ${row.header.first}`);
+  }
+}
+
+/** The row of an entry. A body that is too long for a row is written as a blob first. */
+export async function writeEntry(input: {
+  entry: Entry;
+  namespace: string;
+  blobs: Blobs;
+}): Promise<{ item: Item; bytes: number }> {
+  const { entry, namespace, blobs } = input;
+  const longest = entry.txns.reduce((sum, txn) => sum + encodedTxnSize(txn), BODY_OVERHEAD_BYTES);
+  if (longest <= ENTRY_BYTES_MAX) {
+    const item = encodeEntry(namespace, entry);
+    return { item, bytes: itemSize(item) };
+  }
+  const body = encodeBody(entry);
+  const reference = await blobs.write(body);
+  return { item: encodeEntryWithBlob(namespace, entry, reference), bytes: body.length };
+}

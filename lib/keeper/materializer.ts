@@ -1,0 +1,214 @@
+import { assert, InvariantError } from '../base/assert.js';
+import { apply } from '../core/machine.js';
+import type { ParsedKey, RecordKey } from '../core/state.js';
+import { parseKey } from '../core/state.js';
+import type { Zxid } from '../core/types.js';
+import type { Item } from '../log/store.js';
+import {
+  MATERIALIZE_ENTRIES_MAX,
+  MATERIALIZE_PARALLEL_MAX,
+  MATERIALIZE_WRITE_MS_MAX,
+  TOMBSTONE_SECONDS,
+} from './limits.js';
+import type { ReplicaOptions } from './replica.js';
+import { Replica } from './replica.js';
+import { withRetries } from './retry.js';
+import type { Watermark } from './rows.js';
+import {
+  ephemeralRow,
+  nodeRow,
+  rowKey,
+  sessionRow,
+  stateKey,
+  tombstone,
+  watermarkRow,
+  zxidOfRow,
+} from './rows.js';
+import { Semaphore } from './semaphore.js';
+import { SingleRecord } from './single-record.js';
+import { KeeperError } from './types.js';
+import type { WindowItem } from './window.js';
+
+export interface MaterializeReport {
+  /** The watermark after the run. */
+  readonly watermark: Zxid;
+  readonly transactions: number;
+  /** Rows written, the watermark not counted. */
+  readonly rows: number;
+  /** True when the run ended before the log's end, because of its deadline. */
+  readonly more: boolean;
+}
+
+/**
+ * Writes the state after each entry into rows that can be read by key (I9). It reads the log from the watermark itself, so
+ * that nothing depends on who calls it, how often, or with what: calls may be late, doubled, or run side by side.
+ *
+ * A row is written as a full image with the zxid of the last transaction in it, on the condition that the stored zxid is
+ * lower. When all rows of a batch are written, the watermark moves to the batch's end, which is always an entry's end.
+ */
+export class Materializer {
+  readonly #options: ReplicaOptions;
+  #replica: Replica | undefined;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+  }
+
+  /** Materializes up to the log's end, or until `deadlineMs` of wall time or the signal. Batches that were done stay done. */
+  async run(options: { deadlineMs?: number; signal?: AbortSignal } = {}): Promise<MaterializeReport> {
+    const { clock } = this.#options;
+    let report: MaterializeReport = { watermark: 0, transactions: 0, rows: 0, more: false };
+    for (;;) {
+      const step = await this.#step();
+      report = {
+        watermark: step.watermark,
+        transactions: report.transactions + step.transactions,
+        rows: report.rows + step.rows,
+        more: step.more,
+      };
+      if (!step.more) return report;
+      if (options.signal?.aborted === true || clock.now() >= (options.deadlineMs ?? Infinity)) return report;
+    }
+  }
+
+  /** One batch. A failure leaves the replica behind: the next step begins with a fresh one. */
+  async #step(): Promise<MaterializeReport> {
+    const replica = this.#replica ?? new Replica(this.#options);
+    this.#replica = undefined;
+    await replica.start();
+    const more = await replica.readPage(MATERIALIZE_ENTRIES_MAX);
+    // Another run may have moved the watermark: what it covers needs no writing by this one. What is left in the window
+    // above it is the batch.
+    await replica.refreshWatermark();
+    const batch = new Batch(replica);
+    const rows = await batch.write();
+    this.#replica = replica;
+    return { watermark: replica.watermark, transactions: batch.transactions, rows, more };
+  }
+}
+
+/** The window of a replica at one moment, to be written out. */
+class Batch {
+  readonly #replica: Replica;
+  readonly #end: Watermark;
+  readonly #base: Zxid;
+  readonly #began: { readonly monotonicMs: number; readonly wallMs: number };
+  readonly #changes: readonly KeyChanges[];
+
+  constructor(replica: Replica) {
+    const { clock } = replica.options;
+    this.#replica = replica;
+    this.#end = { zxid: replica.head, timeMs: replica.headTimeMs, counters: replica.counters };
+    this.#base = replica.window.base;
+    this.#began = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+    this.#changes = Array.from(replica.window.keys(), (key) => ({
+      key: parseKey(key),
+      recordKey: key,
+      items: [...replica.window.items(key)],
+    }));
+  }
+
+  get transactions(): number {
+    return this.#end.zxid - this.#base;
+  }
+
+  /** Writes all rows, then the watermark. Returns the number of rows. */
+  async write(): Promise<number> {
+    if (this.transactions === 0) return 0;
+    const rows = await this.#rows();
+    const parallel = new Semaphore(MATERIALIZE_PARALLEL_MAX);
+    await Promise.all(rows.map((row) => parallel.run(() => this.#put(row))));
+    await this.#put(watermarkRow(this.#replica.options.namespace, this.#end));
+    await this.#replica.refreshWatermark();
+    return rows.length;
+  }
+
+  async #put(item: Item): Promise<void> {
+    const { store } = this.#replica.options;
+    const condition = [{ kind: 'absentOrLess', attribute: 'z', value: zxidOfRow(item) }] as const;
+    // A failed condition is as good as success: the row holds this or a later image.
+    await withRetries(this.#replica.options, () => {
+      this.#refuseWhenLate();
+      return store.put({ table: 'state', item, condition });
+    });
+  }
+
+  /** A frozen instance that thaws must not write what a tombstone, gone after a day, no longer keeps out. */
+  #refuseWhenLate(): void {
+    const { clock } = this.#replica.options;
+    const { monotonicMs, wallMs } = this.#began;
+    const ageMs = Math.max(clock.monotonic() - monotonicMs, clock.now() - wallMs);
+    if (ageMs <= MATERIALIZE_WRITE_MS_MAX) return;
+    throw new KeeperError(
+      'Stopped',
+      `the batch began ${Math.round(ageMs)} ms ago: too late to write its rows`,
+    );
+  }
+
+  async #rows(): Promise<Item[]> {
+    const records = this.#changes.filter(({ key }) => key.kind === 'node' || key.kind === 'session');
+    const keys = records.map(({ recordKey }) => recordKey);
+    const unpin = this.#replica.view.pin(keys);
+    try {
+      await this.#replica.hydrate(keys.filter((key) => !this.#replica.isKnown(key)));
+      return this.#changes.flatMap((change) => this.#rowsOf(change));
+    } finally {
+      unpin();
+    }
+  }
+
+  #rowsOf(change: KeyChanges): Item[] {
+    const { namespace, clock } = this.#replica.options;
+    const { view } = this.#replica;
+    const { key } = change;
+    const ttl = Math.floor(clock.now() / 1000) + TOMBSTONE_SECONDS;
+    const last = change.items.at(-1)?.position.zxid;
+    assert(last !== undefined, 'a key of the window without transactions');
+    switch (key.kind) {
+      case 'node': {
+        const record = view.node(key.path);
+        assert(record !== undefined, `znode ${key.path} is not hydrated`);
+        const at = stateKey.node(namespace, key.path);
+        return [record === null ? tombstone(at, last, ttl) : nodeRow(namespace, key.path, record)];
+      }
+      case 'session': {
+        const record = view.session(key.session);
+        assert(record !== undefined, `session ${key.session} is not hydrated`);
+        const at = stateKey.session(namespace, key.session);
+        return [record === null ? tombstone(at, last, ttl) : sessionRow(namespace, key.session, record)];
+      }
+      case 'children':
+        return lastOfEachName(change).map(({ name, present, zxid }) => {
+          const at = stateKey.child(namespace, key.path, name);
+          return present ? { ...rowKey(at), z: zxid } : tombstone(at, zxid, ttl);
+        });
+      case 'ephemerals':
+        return lastOfEachName(change).map(({ name: path, present, zxid }) => {
+          const row = ephemeralRow({ namespace, session: key.session, path, zxid });
+          return present ? row : { ...row, gone: true, ttl };
+        });
+      case 'blob':
+        throw new InvariantError('a blob is no record');
+    }
+  }
+}
+
+/** Everything that happened to one record within a batch. */
+interface KeyChanges {
+  readonly key: ParsedKey;
+  readonly recordKey: RecordKey;
+  readonly items: readonly WindowItem[];
+}
+
+/** What became of each name of a list: rows of one key are written once a batch. */
+function lastOfEachName(change: KeyChanges): { name: string; present: boolean; zxid: Zxid }[] {
+  const names = new Map<string, { name: string; present: boolean; zxid: Zxid }>();
+  const { key, items } = change;
+  assert(key.kind === 'children' || key.kind === 'ephemerals', 'only lists have names');
+  for (const { txn, position } of items) {
+    const state = new SingleRecord(key);
+    state.onName = (name, present) => names.set(name, { name, present, zxid: position.zxid });
+    apply(txn, position, state);
+  }
+  return [...names.values()];
+}

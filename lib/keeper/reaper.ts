@@ -1,0 +1,247 @@
+import type { CancelTimer, Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import { recordKey } from '../core/state.js';
+import { NO_SESSION } from '../core/types.js';
+import type { SessionId, SessionRecord } from '../core/types.js';
+import type { Item, Store } from '../log/store.js';
+import type { GatewayLeaseRow } from './gateway-lease.js';
+import { gatewayOfRow } from './gateway-lease.js';
+import type { Keeper } from './keeper.js';
+import { REAP_ALLOWANCE_MS, REAP_PAUSE_LONGEST_MS, REAP_PAUSE_SHORTEST_MS } from './limits.js';
+import { queryAll } from './query.js';
+import { withRetries } from './retry.js';
+import { isTombstone, leaseKey, number, SESSION_SHARDS, stateKey, text } from './rows.js';
+import { KeeperError } from './types.js';
+
+export interface ReaperOptions {
+  readonly store: Store;
+  readonly keeper: Keeper;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A gateway leaves its own row alone: it expires its sessions itself. */
+  readonly isOwnGateway?: (gatewayId: string) => boolean;
+}
+
+export interface ReaperReport {
+  readonly sessionsClosed: number;
+  readonly gatewaysRemoved: number;
+}
+
+/** A session of a gateway, as the row under the gateway says. */
+interface SessionOfGateway {
+  readonly session: SessionId;
+  readonly epoch: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Closes the sessions of gateways that are gone (I12). There is one way a session ends: closeSession in the log, naming the
+ * epoch that was found expired. A session that has been attached elsewhere meanwhile has a higher epoch, and the
+ * closeSession is refused.
+ */
+export class Reaper {
+  readonly #options: ReaperOptions;
+  #cancel: CancelTimer | undefined;
+  #stopped = true;
+  #failures = 0;
+
+  constructor(options: ReaperOptions) {
+    this.#options = options;
+  }
+
+  /** Rounds that failed in a row because the store did not answer. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Reaps in rounds, each when the next session of another gateway could fall due. */
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#arm(REAP_PAUSE_SHORTEST_MS);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  #arm(pauseMs: number): void {
+    if (this.#stopped) return;
+    this.#cancel = this.#options.clock.after(pauseMs, () => {
+      void this.#round().then((nextMs) => this.#arm(nextMs));
+    });
+  }
+
+  async #round(): Promise<number> {
+    try {
+      await this.reapGateways();
+      this.#failures = 0;
+      return this.#pauseMs(await this.gateways());
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      this.#failures++;
+      return REAP_PAUSE_LONGEST_MS;
+    }
+  }
+
+  /** Until the first session of another gateway could fall due, with jitter so that gateways do not race each other. */
+  #pauseMs(gateways: readonly GatewayLeaseRow[]): number {
+    const nowMs = this.#options.clock.now();
+    let pauseMs = REAP_PAUSE_LONGEST_MS;
+    for (const gateway of gateways) {
+      if (this.#options.isOwnGateway?.(gateway.gatewayId) === true) continue;
+      const dueMs = gateway.renewedAtMs + gateway.shortestTimeoutMs + REAP_ALLOWANCE_MS;
+      pauseMs = Math.min(pauseMs, dueMs - nowMs);
+    }
+    const jitter = 1 + this.#options.random.float() * 0.2;
+    return Math.max(REAP_PAUSE_SHORTEST_MS, pauseMs) * jitter;
+  }
+
+  /** The rows of all gateways of the namespace. */
+  async gateways(): Promise<GatewayLeaseRow[]> {
+    const { store, keeper } = this.#options;
+    const partition = leaseKey.gateways(keeper.namespace);
+    const rows = await queryAll(this.#options, { store, table: 'leases', partition });
+    return rows.map(gatewayOfRow);
+  }
+
+  /** The gateways that can vouch for a session now. */
+  async liveGateways(): Promise<GatewayLeaseRow[]> {
+    const nowMs = this.#options.clock.now();
+    return (await this.gateways()).filter((gateway) => nowMs <= livesUntilMs(gateway));
+  }
+
+  /** The scheduled sweep: gateways first, then sessions that nobody answers for. */
+  async sweep(): Promise<ReaperReport> {
+    const report = await this.reapGateways();
+    const orphans = await this.#closeOrphans();
+    return { ...report, sessionsClosed: report.sessionsClosed + orphans };
+  }
+
+  /** Closes what has expired of the sessions of gateways that do not renew their lease. */
+  async reapGateways(): Promise<ReaperReport> {
+    let sessionsClosed = 0;
+    let gatewaysRemoved = 0;
+    for (const gateway of await this.gateways()) {
+      if (this.#options.isOwnGateway?.(gateway.gatewayId) === true) continue;
+      const dueMs = gateway.renewedAtMs + gateway.shortestTimeoutMs + REAP_ALLOWANCE_MS;
+      if (this.#options.clock.now() < dueMs) continue;
+      const { closed, left } = await this.#reapGateway(gateway);
+      sessionsClosed += closed;
+      if (left === 0 && (await this.#removeGateway(gateway))) gatewaysRemoved++;
+    }
+    return { sessionsClosed, gatewaysRemoved };
+  }
+
+  /**
+   * A lease row has gone, by a reaper's hand or by TTL. If it was a gateway's, none of the sessions that are still listed
+   * under it has anybody to vouch for it.
+   */
+  async onLeaseRemoved(oldImage: Item): Promise<ReaperReport> {
+    const { keeper } = this.#options;
+    if (text(oldImage, 'pk') !== leaseKey.gateways(keeper.namespace)) {
+      return { sessionsClosed: 0, gatewaysRemoved: 0 };
+    }
+    const gateway = gatewayOfRow(oldImage);
+    const sessions = await this.#sessionsOf(gateway.gatewayId);
+    const closed = await Promise.all(sessions.map((row) => this.#close(gateway.gatewayId, row)));
+    return { sessionsClosed: closed.filter(Boolean).length, gatewaysRemoved: 0 };
+  }
+
+  async #reapGateway(gateway: GatewayLeaseRow): Promise<{ closed: number; left: number }> {
+    const nowMs = this.#options.clock.now();
+    const sessions = await this.#sessionsOf(gateway.gatewayId);
+    const isDue = ({ timeoutMs }: SessionOfGateway) =>
+      nowMs >= gateway.renewedAtMs + timeoutMs + REAP_ALLOWANCE_MS;
+    const due = sessions.filter(isDue);
+    const closed = await Promise.all(due.map((row) => this.#close(gateway.gatewayId, row)));
+    return { closed: closed.filter(Boolean).length, left: sessions.length - due.length };
+  }
+
+  /** The row goes when its deadline, as read, has passed: a gateway that renewed meanwhile keeps it. */
+  async #removeGateway(gateway: GatewayLeaseRow): Promise<boolean> {
+    const { store, keeper, clock } = this.#options;
+    if (clock.now() < gateway.deadlineMs) return false;
+    const outcome = await withRetries(this.#options, () =>
+      store.delete({
+        table: 'leases',
+        key: leaseKey.gateway(keeper.namespace, gateway.gatewayId),
+        condition: [{ kind: 'equals', attribute: 'renewed', value: gateway.renewedAtMs }],
+      }),
+    );
+    return outcome.ok;
+  }
+
+  async #sessionsOf(gatewayId: string): Promise<SessionOfGateway[]> {
+    const { store, keeper } = this.#options;
+    const partition = leaseKey.gatewaySessions(keeper.namespace, gatewayId);
+    const rows = await queryAll(this.#options, { store, table: 'leases', partition });
+    return rows.map((row) => ({
+      session: BigInt('0x' + text(row, 'sk')),
+      epoch: number(row, 'e'),
+      timeoutMs: number(row, 't'),
+    }));
+  }
+
+  /** Appends closeSession, then drops the row: in this order, so that a crash in between leaves something to be found. */
+  async #close(gatewayId: string, row: SessionOfGateway): Promise<boolean> {
+    const { store, keeper } = this.#options;
+    const closed = await this.#appendClose(row.session, row.epoch);
+    await withRetries(this.#options, () =>
+      store.delete({
+        table: 'leases',
+        key: leaseKey.gatewaySession(keeper.namespace, gatewayId, row.session),
+        condition: [{ kind: 'equals', attribute: 'e', value: row.epoch }],
+      }),
+    );
+    return closed;
+  }
+
+  /** False when the session has moved on: then it is somebody else's to close. */
+  async #appendClose(session: SessionId, epoch: number): Promise<boolean> {
+    const origin = { session: NO_SESSION, epoch: 0, authIds: [] };
+    const outcome = await this.#options.keeper.write({ kind: 'closeSession', session, epoch }, origin);
+    return outcome.ok;
+  }
+
+  /** Sessions in the log whose gateway has no row any more. Reads the logged epoch first, then the owner's row. */
+  async #closeOrphans(): Promise<number> {
+    const { store, keeper } = this.#options;
+    let closed = 0;
+    for (const shard of SESSION_SHARDS) {
+      const partition = stateKey.sessions(keeper.namespace, shard);
+      const rows = await queryAll(this.#options, { store, table: 'state', partition });
+      for (const row of rows) {
+        if (isTombstone(row)) continue;
+        if (await this.#closeIfOrphan(BigInt('0x' + text(row, 'sk')))) closed++;
+      }
+    }
+    return closed;
+  }
+
+  async #closeIfOrphan(session: SessionId): Promise<boolean> {
+    const { store, keeper } = this.#options;
+    const record = await this.#loggedSession(session);
+    if (record === null) return false;
+    const key = leaseKey.gateway(keeper.namespace, record.owner);
+    const owner = await withRetries(this.#options, () => store.get('leases', key));
+    if (owner !== undefined) return false;
+    return this.#appendClose(session, record.epoch);
+  }
+
+  async #loggedSession(session: SessionId): Promise<SessionRecord | null> {
+    const { replica } = this.#options.keeper;
+    await replica.sync();
+    for (;;) {
+      const record = replica.view.session(session);
+      if (record !== undefined) return record;
+      await replica.hydrate([recordKey.session(session)]);
+    }
+  }
+}
+
+/** A gateway that lives renews long before its shortest session could fall due. */
+function livesUntilMs(gateway: GatewayLeaseRow): number {
+  return gateway.renewedAtMs + gateway.shortestTimeoutMs;
+}

@@ -1,0 +1,259 @@
+import { assert } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import { apply } from '../core/machine.js';
+import { parseKey } from '../core/state.js';
+import type { RecordKey } from '../core/state.js';
+import type { Zxid } from '../core/types.js';
+import { GENESIS_COUNTERS } from '../core/genesis.js';
+import type { Counters, Entry } from '../log/entry.js';
+import type { Item, Store } from '../log/store.js';
+import { Blobs } from './blobs.js';
+import { Hydrator } from './hydrator.js';
+import { readEntry } from './log-rows.js';
+import { withRetries } from './retry.js';
+import type { Watermark } from './rows.js';
+import { stateKey, watermarkOfRow } from './rows.js';
+import type { Commit } from './types.js';
+import { KeeperError } from './types.js';
+import type { ViewLimits } from './view.js';
+import { View } from './view.js';
+import { Window } from './window.js';
+
+export interface ReplicaOptions {
+  readonly store: Store;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly viewLimits?: ViewLimits;
+}
+
+export interface ReplicaListener {
+  /** Called for every transaction that is applied, in log order. Must not throw. */
+  onCommit(commit: Commit): void;
+  /** Called after all transactions of an entry were applied and reported. Must not throw. */
+  onEntry(entry: Entry): void;
+}
+
+/**
+ * A follower of one namespace's log: a bounded view at `head`, the window of entries above the base, and the two ways to get
+ * on: reading the tail, and hydrating records. Everything that applies entries goes through {@link Replica.advance}, which
+ * is synchronous, so between two awaits the view stands at exactly one entry's end.
+ */
+export class Replica {
+  readonly options: ReplicaOptions;
+  readonly view: View;
+  readonly blobs: Blobs;
+  readonly #hydrator: Hydrator;
+  readonly #listeners = new Set<ReplicaListener>();
+  #window = new Window(0);
+  #head: Zxid = 0;
+  #headTimeMs = 0;
+  #counters: Counters = GENESIS_COUNTERS;
+  #watermark: Zxid = 0;
+  #started: Promise<void> | undefined;
+  #tail: { readonly done: Promise<void> } | undefined;
+  #nextTail: Promise<void> | undefined;
+  #sequence = 0;
+  #currentAsOf = 0;
+  #tailReadAtMs = Number.NEGATIVE_INFINITY;
+  #tailReadWallMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReplicaOptions) {
+    this.options = options;
+    this.view = new View(options.viewLimits);
+    this.blobs = new Blobs(options);
+    this.#hydrator = new Hydrator(this);
+  }
+
+  get head(): Zxid {
+    return this.#head;
+  }
+
+  get headTimeMs(): number {
+    return this.#headTimeMs;
+  }
+
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  get watermark(): Zxid {
+    return this.#watermark;
+  }
+
+  get window(): Window {
+    return this.#window;
+  }
+
+  listen(listener: ReplicaListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads the watermark and begins there; the tail is left to {@link sync}. Does nothing the second time. */
+  start(): Promise<void> {
+    this.#started ??= this.#begin().catch((error: unknown) => {
+      this.#started = undefined;
+      throw error;
+    });
+    return this.#started;
+  }
+
+  async #begin(): Promise<void> {
+    const watermark = await this.readWatermark();
+    assert(this.#head === 0, 'a replica begins once');
+    this.#head = watermark.zxid;
+    this.#headTimeMs = watermark.timeMs;
+    this.#counters = watermark.counters;
+    this.#window = new Window(watermark.zxid);
+    this.#watermark = watermark.zxid;
+  }
+
+  /** Reads how far the state tables are complete, strongly consistent. */
+  async readWatermark(): Promise<Watermark> {
+    const { store, namespace } = this.options;
+    const row = await withRetries(this.options, () => store.get('state', stateKey.watermark(namespace)));
+    return row === undefined ? { zxid: 0, timeMs: 0, counters: GENESIS_COUNTERS } : watermarkOfRow(row);
+  }
+
+  /** Reads the watermark and lets the window go up to it. */
+  async refreshWatermark(): Promise<Watermark> {
+    const watermark = await this.readWatermark();
+    this.#watermark = Math.max(this.#watermark, watermark.zxid);
+    this.#window.trimTo(Math.min(this.#watermark, this.#head));
+    return watermark;
+  }
+
+  /** A number that grows: what was true of the log after `mark()` is covered by a tail read that begins later. */
+  mark(): number {
+    return ++this.#sequence;
+  }
+
+  /** True when the view stood at the log's end at some moment after `mark` was taken. */
+  isCurrentSince(mark: number): boolean {
+    return this.#currentAsOf > mark;
+  }
+
+  /** A put into the slot after `head`, begun at `mark`, succeeded: nothing else had come in between. */
+  confirmCurrent(mark: number): void {
+    this.#currentAsOf = Math.max(this.#currentAsOf, mark);
+  }
+
+  /** Reads the tail to its end in a read that begins after this call; concurrent calls share one read. */
+  async sync(): Promise<Zxid> {
+    await this.start();
+    if (this.#tail === undefined) await this.#beginTail();
+    else {
+      this.#nextTail ??= this.#tail.done.catch(() => undefined).then(() => this.#beginTail());
+      await this.#nextTail;
+    }
+    return this.#head;
+  }
+
+  /** Makes sure that `head` ≥ `zxid`. False when the log does not reach that far. */
+  async reach(zxid: Zxid): Promise<boolean> {
+    await this.start();
+    if (this.#head < zxid) await this.sync();
+    return this.#head >= zxid;
+  }
+
+  /** The tail read that a row newer than the head calls for, or an absent row after a long sleep. */
+  async reachForRow(zxid: Zxid): Promise<void> {
+    if (await this.reach(zxid)) return;
+    throw new KeeperError(
+      'Compacted',
+      `a row at zxid ${zxid} is ahead of the log, which ends at ${this.#head}`,
+    );
+  }
+
+  /** Ms since the start of the last look at the log, by the wall or the monotonic clock, whichever says more. */
+  get stalenessMs(): number {
+    const { clock } = this.options;
+    return Math.max(clock.monotonic() - this.#tailReadAtMs, clock.now() - this.#tailReadWallMs);
+  }
+
+  /** Brings records into the view (I8). Unknown keys of the list may be asked again when the view is small. */
+  hydrate(keys: Iterable<RecordKey>): Promise<void> {
+    return this.#hydrator.hydrate(keys);
+  }
+
+  #beginTail(): Promise<void> {
+    this.#nextTail = undefined;
+    const done = this.#readTail().finally(() => {
+      this.#tail = undefined;
+    });
+    this.#tail = { done };
+    return done;
+  }
+
+  async #readTail(): Promise<void> {
+    while (await this.readPage()) {
+      // Until the log's end.
+    }
+  }
+
+  /** Reads one page of the log above the head, of at most `entriesMax` entries. True when there may be more. */
+  async readPage(entriesMax?: number): Promise<boolean> {
+    const { store, namespace, clock } = this.options;
+    const mark = this.mark();
+    const startedAtMs = clock.monotonic();
+    const startedWallMs = clock.now();
+    const query = { table: 'log', partition: namespace, from: this.#head + 1 } as const;
+    const page = await withRetries(this.options, () =>
+      store.query(entriesMax === undefined ? query : { ...query, limit: entriesMax }),
+    );
+    for (const item of page.items) await this.advanceByRow(item);
+    this.#tailReadAtMs = startedAtMs;
+    this.#tailReadWallMs = startedWallMs;
+    if (page.next !== undefined) return true;
+    this.confirmCurrent(mark);
+    return false;
+  }
+
+  /** Whether a record is in the view. */
+  isKnown(recordKey: RecordKey): boolean {
+    const key = parseKey(recordKey);
+    switch (key.kind) {
+      case 'node':
+        return this.view.node(key.path) !== undefined;
+      case 'children':
+        return this.view.children(key.path) !== undefined;
+      case 'session':
+        return this.view.session(key.session) !== undefined;
+      case 'ephemerals':
+        return this.view.ephemerals(key.session) !== undefined;
+      case 'blob':
+        return this.view.blob(key.id) !== undefined;
+    }
+  }
+
+  /** Applies an entry as it stands in the log. */
+  async advanceByRow(item: Item): Promise<void> {
+    if ((item['last'] as number) <= this.#head) return;
+    const { entry, bytes } = await readEntry(item, this.blobs);
+    this.advance(entry, bytes);
+  }
+
+  /** Applies the entry after `head`; one that is applied already is passed over, a gap is a broken log. */
+  advance(entry: Entry, bytes: number): void {
+    if (entry.last <= this.#head) return;
+    assert(
+      entry.first === this.#head + 1,
+      `entry ${entry.first}…${entry.last} does not follow ${this.#head}`,
+    );
+    assert(entry.last - entry.first + 1 === entry.txns.length, `entry ${entry.first} has holes`);
+    this.#window.push(entry, bytes);
+    const commits = entry.txns.map((txn, index) => {
+      const position = { zxid: entry.first + index, timeMs: entry.timeMs };
+      return { position, txn, triggers: apply(txn, position, this.view) };
+    });
+    this.#head = entry.last;
+    this.#headTimeMs = entry.timeMs;
+    this.#counters = entry.counters;
+    for (const listener of this.#listeners) {
+      for (const commit of commits) listener.onCommit(commit);
+    }
+    for (const listener of this.#listeners) listener.onEntry(entry);
+  }
+}

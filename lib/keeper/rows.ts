@@ -1,0 +1,232 @@
+/**
+ * The rows of the `state` and `leases` tables. All keys begin with the namespace, so that IAM can open one namespace and no
+ * other.
+ *
+ *   state   ns#node#/a/b          -                 a znode: stat, ACL, data up to 4 KB or the blob's name
+ *           ns#children#/a        name of a child   z
+ *           ns#sessions#0…f       session in hex    a session (the shard is its last hex digit)
+ *           ns#ephemerals#SESSION path or its hash  z
+ *           ns#blob#ID            chunk number      d
+ *           ns#garbage            due ms # blob id  a blob that may be garbage
+ *           ns#watermark          -                 z, entry time, counters
+ *   leases  ns#gateways           gateway id        until when a gateway vouches for its sessions
+ *           ns#gateway#ID         session in hex    epoch and timeout of a session that it owns
+ *
+ * `z` is the zxid of the last transaction in the row. `gone` marks a tombstone, `ttl` is in seconds.
+ */
+import { createHash } from 'node:crypto';
+import { OPEN_ACL, NO_SESSION } from '../core/types.js';
+import type { Acl, NodeRecord, SessionId, SessionRecord, ZnodeData, Zxid } from '../core/types.js';
+import type { Counters } from '../log/entry.js';
+import type { Item, Key } from '../log/store.js';
+import { assert } from '../base/assert.js';
+
+const EPHEMERAL_SORT_KEY_BYTES_MAX = 1000;
+
+export const stateKey = {
+  node: (namespace: string, path: string): Key => ({ partition: `${namespace}#node#${path}`, sort: '-' }),
+  children: (namespace: string, path: string) => `${namespace}#children#${path}`,
+  child: (namespace: string, path: string, name: string): Key => ({
+    partition: stateKey.children(namespace, path),
+    sort: name,
+  }),
+  session: (namespace: string, session: SessionId): Key => {
+    const hex = session.toString(16);
+    return { partition: stateKey.sessions(namespace, hex.slice(-1)), sort: hex };
+  },
+  sessions: (namespace: string, shard: string) => `${namespace}#sessions#${shard}`,
+  ephemerals: (namespace: string, session: SessionId) => `${namespace}#ephemerals#${session.toString(16)}`,
+  ephemeral: (namespace: string, session: SessionId, path: string): Key => ({
+    partition: stateKey.ephemerals(namespace, session),
+    sort: ephemeralSortKey(path),
+  }),
+  blob: (namespace: string, id: string) => `${namespace}#blob#${id}`,
+  blobChunk: (namespace: string, id: string, chunk: number): Key => ({
+    partition: stateKey.blob(namespace, id),
+    sort: String(chunk).padStart(6, '0'),
+  }),
+  garbage: (namespace: string) => `${namespace}#garbage`,
+  watermark: (namespace: string): Key => ({ partition: `${namespace}#watermark`, sort: '-' }),
+};
+
+export const SESSION_SHARDS = Array.from({ length: 16 }, (_, digit) => digit.toString(16));
+
+export const leaseKey = {
+  gateways: (namespace: string) => `${namespace}#gateways`,
+  gateway: (namespace: string, gatewayId: string): Key => ({
+    partition: leaseKey.gateways(namespace),
+    sort: gatewayId,
+  }),
+  gatewaySessions: (namespace: string, gatewayId: string) => `${namespace}#gateway#${gatewayId}`,
+  gatewaySession: (namespace: string, gatewayId: string, session: SessionId): Key => ({
+    partition: leaseKey.gatewaySessions(namespace, gatewayId),
+    sort: session.toString(16),
+  }),
+};
+
+/** Sort keys end at 1 024 bytes, paths do not: a longer one is kept as an attribute and keyed by its hash. */
+function ephemeralSortKey(path: string): string {
+  if (Buffer.byteLength(path) <= EPHEMERAL_SORT_KEY_BYTES_MAX) return path;
+  return '#' + createHash('sha256').update(path).digest('hex');
+}
+
+export function rowKey(key: Key): Item {
+  return { pk: key.partition, sk: key.sort };
+}
+
+/** The `z` of a row; every row of the state table that is folded has one. */
+export function zxidOfRow(row: Item): Zxid {
+  assert(typeof row['z'] === 'number', 'a state row without zxid');
+  return row['z'];
+}
+
+export function isTombstone(row: Item): boolean {
+  return row['gone'] === true;
+}
+
+export function tombstone(key: Key, zxid: Zxid, ttlSeconds: number): Item {
+  return { ...rowKey(key), z: zxid, gone: true, ttl: ttlSeconds };
+}
+
+export function nodeRow(namespace: string, path: string, record: NodeRecord): Item {
+  return {
+    ...rowKey(stateKey.node(namespace, path)),
+    z: record.zxid,
+    cz: record.czxid,
+    mz: record.mzxid,
+    pz: record.pzxid,
+    ct: record.ctime,
+    mt: record.mtime,
+    v: record.version,
+    c: record.creates,
+    av: record.aversion,
+    n: record.numChildren,
+    eo: record.ephemeralOwner === NO_SESSION ? undefined : record.ephemeralOwner.toString(16),
+    acl: aclAttribute(record.acl),
+    ...dataAttributes(record.data),
+  };
+}
+
+export function nodeOfRow(row: Item): NodeRecord | null {
+  if (isTombstone(row)) return null;
+  const owner = row['eo'];
+  return {
+    zxid: zxidOfRow(row),
+    czxid: number(row, 'cz'),
+    mzxid: number(row, 'mz'),
+    pzxid: number(row, 'pz'),
+    ctime: number(row, 'ct'),
+    mtime: number(row, 'mt'),
+    version: number(row, 'v'),
+    creates: number(row, 'c'),
+    aversion: number(row, 'av'),
+    numChildren: number(row, 'n'),
+    ephemeralOwner: typeof owner === 'string' ? BigInt('0x' + owner) : NO_SESSION,
+    acl: aclOfAttribute(row['acl']),
+    data: dataOfRow(row),
+  };
+}
+
+function dataAttributes(data: ZnodeData): Item {
+  return data instanceof Uint8Array ? { d: data } : { b: data.blob, bl: data.length };
+}
+
+function dataOfRow(row: Item): ZnodeData {
+  if (typeof row['b'] === 'string') return { blob: row['b'], length: number(row, 'bl') };
+  assert(row['d'] instanceof Uint8Array, 'a znode row without data');
+  return row['d'];
+}
+
+/** The open ACL, which nearly all znodes have, takes no room. */
+function aclAttribute(acl: readonly Acl[]): string | undefined {
+  const text = JSON.stringify(acl.map((entry) => [entry.perms, entry.scheme, entry.id]));
+  return text === OPEN_ACL_TEXT ? undefined : text;
+}
+const OPEN_ACL_TEXT = JSON.stringify(OPEN_ACL.map((entry) => [entry.perms, entry.scheme, entry.id]));
+
+function aclOfAttribute(value: Item[string]): readonly Acl[] {
+  if (typeof value !== 'string') return OPEN_ACL;
+  const entries = JSON.parse(value) as [number, string, string][];
+  return entries.map(([perms, scheme, id]) => ({ perms, scheme, id }));
+}
+
+export function sessionRow(namespace: string, session: SessionId, record: SessionRecord): Item {
+  return {
+    ...rowKey(stateKey.session(namespace, session)),
+    z: record.zxid,
+    e: record.epoch,
+    o: record.owner,
+    a: record.attachId,
+    t: record.timeoutMs,
+    h: record.passwordHash,
+    x: record.cxid,
+  };
+}
+
+export function sessionOfRow(row: Item): SessionRecord | null {
+  if (isTombstone(row)) return null;
+  const hash = row['h'];
+  assert(hash instanceof Uint8Array, 'a session row without password hash');
+  return {
+    zxid: zxidOfRow(row),
+    epoch: number(row, 'e'),
+    owner: text(row, 'o'),
+    attachId: text(row, 'a'),
+    timeoutMs: number(row, 't'),
+    passwordHash: hash,
+    cxid: number(row, 'x'),
+  };
+}
+
+export function ephemeralRow(at: { namespace: string; session: SessionId; path: string; zxid: Zxid }): Item {
+  const key = stateKey.ephemeral(at.namespace, at.session, at.path);
+  return { ...rowKey(key), z: at.zxid, p: key.sort === at.path ? undefined : at.path };
+}
+
+export function pathOfEphemeralRow(row: Item): string {
+  return typeof row['p'] === 'string' ? row['p'] : text(row, 'sk');
+}
+
+/** How far the state tables are complete, with what an entry's end carries. */
+export interface Watermark {
+  readonly zxid: Zxid;
+  readonly timeMs: number;
+  readonly counters: Counters;
+}
+
+export function watermarkRow(namespace: string, watermark: Watermark): Item {
+  return {
+    ...rowKey(stateKey.watermark(namespace)),
+    z: watermark.zxid,
+    t: watermark.timeMs,
+    znodes: watermark.counters.znodes,
+    sessions: watermark.counters.sessions,
+    thin: watermark.counters.thinSessions,
+    bytes: watermark.counters.bytes,
+  };
+}
+
+export function watermarkOfRow(row: Item): Watermark {
+  return {
+    zxid: zxidOfRow(row),
+    timeMs: number(row, 't'),
+    counters: {
+      znodes: number(row, 'znodes'),
+      sessions: number(row, 'sessions'),
+      thinSessions: number(row, 'thin'),
+      bytes: number(row, 'bytes'),
+    },
+  };
+}
+
+export function number(row: Item, attribute: string): number {
+  const value = row[attribute];
+  assert(typeof value === 'number', `row attribute ${attribute} is not a number`);
+  return value;
+}
+
+export function text(row: Item, attribute: string): string {
+  const value = row[attribute];
+  assert(typeof value === 'string', `row attribute ${attribute} is not a string`);
+  return value;
+}
