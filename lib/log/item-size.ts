@@ -1,5 +1,4 @@
-import { StoreError, type AttributeValue, type Item, type Key, type TableName } from './store.js';
-import { TABLES } from './tables.js';
+import type { AttributeValue, Item } from './store.js';
 
 /** DynamoDB's own limits and units, in bytes. */
 export const ITEM_BYTES_MAX = 400 * 1024;
@@ -40,61 +39,4 @@ export function writeUnits(bytes: number): number {
 /** Read units, strongly consistent; a read that finds nothing costs one too. */
 export function readUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / READ_UNIT_BYTES));
-}
-
-/** @throws StoreError `Rejected` for a number that JavaScript does not hold exactly. */
-export function checkNumber(name: string, value: number): void {
-  if (!Number.isSafeInteger(value)) rejected(`attribute ${name} is not a safe integer: ${value}`);
-}
-
-/** @throws StoreError `Rejected` when DynamoDB would not take the key. */
-export function checkKey(table: TableName, key: Key): void {
-  const { partitionKey, sortKey } = TABLES[table];
-  checkKeyText(partitionKey.name, key.partition, PARTITION_KEY_BYTES_MAX);
-  if (sortKey.type === 'N') {
-    if (typeof key.sort !== 'number') rejected(`key ${sortKey.name} of table ${table} must be a number`);
-    checkNumber(sortKey.name, key.sort);
-  } else {
-    checkKeyText(sortKey.name, key.sort, SORT_KEY_BYTES_MAX);
-  }
-}
-
-function checkKeyText(name: string, value: unknown, bytesMax: number): void {
-  if (typeof value !== 'string') rejected(`key ${name} must be a string`);
-  if (value === '') rejected(`key ${name} is empty`);
-  const bytes = Buffer.byteLength(value);
-  if (bytes > bytesMax) rejected(`key ${name} has ${bytes} bytes, ${bytesMax} are allowed`);
-}
-
-/** @throws StoreError `Rejected` when DynamoDB would not take the item. */
-export function checkItem(table: TableName, item: Item): void {
-  checkKey(table, keyOf(table, item));
-  for (const name in item) {
-    const value = item[name];
-    if (typeof value === 'number') checkNumber(name, value);
-  }
-  const bytes = itemSize(item);
-  if (bytes > ITEM_BYTES_MAX) rejected(`item has ${bytes} bytes, ${ITEM_BYTES_MAX} are allowed`);
-}
-
-/** The key of an item, read from its key attributes. */
-export function keyOf(table: TableName, item: Item): Key {
-  const { partitionKey, sortKey } = TABLES[table];
-  const partition = item[partitionKey.name];
-  const sort = item[sortKey.name];
-  if (typeof partition !== 'string') rejected(`item for table ${table} lacks its key ${partitionKey.name}`);
-  if (typeof sort !== 'string' && typeof sort !== 'number') {
-    rejected(`item for table ${table} lacks its key ${sortKey.name}`);
-  }
-  return { partition, sort };
-}
-
-/** The key attributes of a key. */
-export function keyAttributes(table: TableName, key: Key): Record<string, string | number> {
-  const { partitionKey, sortKey } = TABLES[table];
-  return { [partitionKey.name]: key.partition, [sortKey.name]: key.sort };
-}
-
-function rejected(message: string): never {
-  throw new StoreError('Rejected', message);
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.js';
 import { sleep } from '../base/clock.js';
 import type { Random } from '../base/random.js';
-import { checkKey } from './item-size.js';
-import { SimulatedTables, checkQuery, checkWrite } from './simulated-tables.js';
+import { checkKey, checkQuery } from './input-checks.js';
+import { SimulatedTables, checkWrite } from './simulated-tables.js';
 import type { Costed, StoreChange, WriteCall } from './simulated-tables.js';
 import { StoreError } from './store.js';
 import type { DeleteInput, Item, Key, Page, PutInput, QueryInput, Store, StoreObserver } from './store.js';

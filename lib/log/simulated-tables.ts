@@ -1,6 +1,7 @@
-import { checkItem, checkKey, itemSize, keyAttributes, keyOf } from './item-size.js';
-import { PAGE_BYTES_MAX, readUnits, writeUnits } from './item-size.js';
-import { StoreError, type AttributeValue, type Clause, type Condition, type Item } from './store.js';
+import { checkItem, checkKey, checkQuery, checkUpdate } from './input-checks.js';
+import { compareSortKeys, keyAttributes, keyOf } from './input-checks.js';
+import { PAGE_BYTES_MAX, itemSize, readUnits, writeUnits } from './item-size.js';
+import type { AttributeValue, Clause, Condition, Item } from './store.js';
 import type { DeleteInput, Key, Page, PutInput, QueryInput, TableName } from './store.js';
 import type { UpdateInput, WriteOutcome } from './store.js';
 import { TABLE_NAMES, TABLES } from './tables.js';
@@ -86,7 +87,7 @@ export class SimulatedTables {
 
   /** All items of a table, ordered by key. */
   dump(table: TableName): Item[] {
-    const partitions = [...(this.#tables.get(table) ?? [])].sort(([a], [b]) => compareKeys(a, b));
+    const partitions = [...(this.#tables.get(table) ?? [])].sort(([a], [b]) => compareSortKeys(a, b));
     return partitions.flatMap(([, { sorts, items }]) => sorts.map((sort) => copyItem(items.get(sort) ?? {})));
   }
 
@@ -148,33 +149,13 @@ export class SimulatedTables {
 
 /** @throws StoreError `Rejected` for what DynamoDB refuses before it looks at the item. Returns the key. */
 export function checkWrite(call: WriteCall): Key {
-  const key = call.operation === 'put' ? keyOf(call.table, call.input.item) : call.input.key;
-  checkKey(call.table, key);
-  if (call.operation === 'put') checkItem(call.table, call.input.item);
-  if (call.operation === 'update') {
-    checkUpdate(call.input);
-    checkItem(call.table, { ...call.input.set, ...keyAttributes(call.table, key) });
+  if (call.operation === 'put') {
+    checkItem(call.table, call.input.item);
+    return keyOf(call.table, call.input.item);
   }
-  return key;
-}
-
-function checkUpdate(input: UpdateInput): void {
-  const { partitionKey, sortKey } = TABLES[input.table];
-  for (const name of [...Object.keys(input.set), ...(input.remove ?? [])]) {
-    if (name === partitionKey.name || name === sortKey.name) {
-      throw new StoreError('Rejected', `an update cannot change key attribute ${name}`);
-    }
-  }
-}
-
-/** @throws StoreError `Rejected` for bounds that DynamoDB refuses. */
-export function checkQuery(input: QueryInput): void {
-  const { table, partition, from, to, after, limit } = input;
-  for (const sort of [from, to, after]) if (sort !== undefined) checkKey(table, { partition, sort });
-  checkKey(table, { partition, sort: TABLES[table].sortKey.type === 'N' ? 0 : 'x' });
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
-    throw new StoreError('Rejected', `a query's limit must be a positive integer: ${limit}`);
-  }
+  if (call.operation === 'update') checkUpdate(call.input);
+  else checkKey(call.table, call.input.key);
+  return call.input.key;
 }
 
 function imageAfter(call: WriteCall, key: Key, before: Item | undefined): Item | undefined {
@@ -219,8 +200,8 @@ function* rangeOf(partition: Partition, input: QueryInput): Generator<[string | 
     const sort = sorts[index];
     const item = sort === undefined ? undefined : items.get(sort);
     if (sort === undefined || item === undefined) return;
-    if (!input.descending && input.to !== undefined && compareKeys(sort, input.to) > 0) return;
-    if (input.descending && input.from !== undefined && compareKeys(sort, input.from) < 0) return;
+    if (!input.descending && input.to !== undefined && compareSortKeys(sort, input.to) > 0) return;
+    if (input.descending && input.from !== undefined && compareSortKeys(sort, input.from) < 0) return;
     yield [sort, item];
   }
 }
@@ -247,11 +228,11 @@ function project(input: QueryInput, item: Item): Item {
 }
 
 function lowerBound(sorts: readonly (string | number)[], key: string | number): number {
-  return firstIndex(sorts, (sort) => compareKeys(sort, key) >= 0);
+  return firstIndex(sorts, (sort) => compareSortKeys(sort, key) >= 0);
 }
 
 function upperBound(sorts: readonly (string | number)[], key: string | number): number {
-  return firstIndex(sorts, (sort) => compareKeys(sort, key) > 0);
+  return firstIndex(sorts, (sort) => compareSortKeys(sort, key) > 0);
 }
 
 function firstIndex(
@@ -267,12 +248,6 @@ function firstIndex(
     else low = middle + 1;
   }
   return low;
-}
-
-/** Numbers by value, strings by their UTF-8 bytes, as DynamoDB orders them. */
-function compareKeys(a: string | number, b: string | number): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
 }
 
 /** What goes in and out is copied, so that nobody shares memory with the tables. Undefined values are left out. */

@@ -1,0 +1,43 @@
+import { StoreError } from './store.js';
+
+const THROTTLING_NAMES = new Set([
+  'ProvisionedThroughputExceededException',
+  'ThrottlingException',
+  'ThrottledException',
+  'RequestLimitExceeded',
+  'TooManyRequestsException',
+]);
+
+/** What the SDK's errors carry beside name and message, as far as it is of use here. */
+interface SdkError extends Error {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+}
+
+/**
+ * What an error of the SDK means for the caller. Errors that only a bug can cause come back as they are.
+ *
+ * An attempt before the last may have reached the table, so a throttled second attempt does not prove that nothing has
+ * happened: that is `Unavailable`.
+ */
+export function storeErrorOf(error: unknown, subject: string): Error {
+  if (!(error instanceof Error))
+    return new Error(`${subject}: something that is no error was thrown`, { cause: error });
+  if (error instanceof StoreError || error instanceof TypeError || error instanceof RangeError) return error;
+  const { name, message, $metadata } = error as SdkError;
+  const text = `${subject}: ${name}: ${message}`;
+  if (THROTTLING_NAMES.has(name)) {
+    return new StoreError(($metadata?.attempts ?? 1) > 1 ? 'Unavailable' : 'Throttled', text, {
+      cause: error,
+    });
+  }
+  if (name === 'CredentialsProviderError') {
+    return new StoreError('Rejected', `${subject}: no AWS credentials: ${message}`, { cause: error });
+  }
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined || status >= 500 || status < 400) {
+    return new StoreError('Unavailable', text, { cause: error });
+  }
+  const advice =
+    name === 'ResourceNotFoundException' ? ' (the table does not exist in this region and account)' : '';
+  return new StoreError('Rejected', text + advice, { cause: error });
+}

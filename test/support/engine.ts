@@ -1,0 +1,57 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { startEngine, type Engine } from '../../lib/emulator/engine.js';
+import { createTables } from '../../lib/emulator/tables.js';
+import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dynamo-client.js';
+import { DynamoStore, type DynamoStoreOptions } from '../../lib/log/dynamo-store.js';
+
+export interface TestEngine {
+  /** Of the engine, once the file's `beforeAll` has run. */
+  readonly endpoint: string;
+  readonly client: DynamoDBClient;
+  /** Creates tables of a fresh prefix and returns it. */
+  freshTables(): Promise<string>;
+  /** A store on tables of its own. */
+  freshStore(options?: Partial<Pick<DynamoStoreOptions, 'observer' | 'clock'>>): Promise<DynamoStore>;
+}
+
+/**
+ * One engine in memory for a whole test file, started before its tests and stopped after them. Call it at the top of the
+ * file or of a `describe`.
+ */
+export function useEngine(): TestEngine {
+  let engine: Engine | undefined;
+  let client: DynamoDBClient | undefined;
+  let prefixes = 0;
+  beforeAll(async () => {
+    silenceNodeVersionNotice();
+    engine = await startEngine();
+    client = createDynamoClient({ endpoint: engine.endpoint });
+  });
+  afterAll(async () => {
+    client?.destroy();
+    await engine?.stop();
+  });
+  const started = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new Error('the engine starts in beforeAll: use it within tests only');
+    return value;
+  };
+  const testEngine: TestEngine = {
+    get endpoint() {
+      return started(engine).endpoint;
+    },
+    get client() {
+      return started(client);
+    },
+    async freshTables() {
+      const prefix = `test${++prefixes}`;
+      await createTables({ client: started(client), prefix });
+      return prefix;
+    },
+    async freshStore(options = {}) {
+      const tablePrefix = await testEngine.freshTables();
+      return new DynamoStore({ client: started(client), tablePrefix, ...options });
+    },
+  };
+  return testEngine;
+}
