@@ -154,6 +154,13 @@ class SessionRequest {
   #read(wire: WireRead, finish: Finish): void {
     const { request, watch } = translateRead(wire);
     const { keeper } = this.#connection;
+    if (validatePath(request.path) !== undefined) {
+      const err = this.#codeOfImpossiblePath(request);
+      finish(() => {
+        this.#connection.reply(this.#header(err));
+      });
+      return;
+    }
     this.#whenKnown({
       // The answer, its watch and its reply belong to the same moment: nothing is applied in between.
       attempt: () => {
@@ -166,6 +173,12 @@ class SessionRequest {
       hydrate: () => keeper.hydrateFor(request),
       finish,
     });
+  }
+
+  /** Reads do not validate in ZooKeeper: nothing has such a path. The store is not asked, whose keys it may not even fit. */
+  #codeOfImpossiblePath(request: { readonly kind: string; readonly path: string }): number {
+    const banned = request.kind === 'exists' && request.path.includes('\0');
+    return banned ? ErrorCode.BadArguments : ErrorCode.NoNode;
   }
 
   #answerRead(wire: WireRead, answer: ReadAnswer): void {

@@ -1,0 +1,162 @@
+import type { Clock } from '../../../lib/base/clock.js';
+import { FullState } from '../../../lib/core/full-state.js';
+import { answer, applyWithStats, prepare, resultOf } from '../../../lib/core/machine.js';
+import type { AuthId, Origin, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../../../lib/core/types.js';
+import { KeeperError, type Commit, type KeeperApi, type WriteOutcome } from '../../../lib/keeper/types.js';
+
+type Settle = (outcome: WriteOutcome | KeeperError) => void;
+interface Queued {
+  readonly request: WriteRequest;
+  readonly origin: Origin;
+  readonly settle: Settle;
+}
+
+/**
+ * A keeper in memory with a log that never conflicts. A turn's writes make one entry, and follow the order of callbacks that
+ * KeeperApi promises: every commit of the entry, then every settle. Tests may hold entries back, make records unknown,
+ * and turn writes away.
+ */
+export class FakeKeeper implements KeeperApi {
+  readonly state = new FullState();
+  readonly clock: Clock;
+  head: Zxid = 0;
+  headTimeMs = 0;
+  watermark: Zxid = 0;
+  /** The highest zxid that `reach` finds in the log. Follows head unless it is set. */
+  logEnd: Zxid | undefined;
+  /** Hydration finds out about these paths; until then they are unknown. */
+  readonly unknown = new Set<string>();
+  /** Writes are turned away at once while true. */
+  overloaded = false;
+  /** Every hydration waits for this. */
+  hydration: Promise<void> = Promise.resolve();
+  syncs = 0;
+  /** How many writes each entry carried. */
+  readonly entrySizes: number[] = [];
+  readonly #listeners = new Set<(commit: Commit) => void>();
+  #queue: Queued[] = [];
+  #held = false;
+  #scheduled = false;
+  #submitted = 0;
+  readonly #awaitSubmitted: { count: number; resolve: () => void }[] = [];
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  get counters() {
+    const znodes = [...this.state.paths()].length;
+    const sessions = [...this.state.sessions()].length;
+    return { znodes, sessions, thinSessions: 0, bytes: 0 };
+  }
+
+  submit(request: WriteRequest, origin: Origin, settle: Settle): void {
+    this.#submitted += 1;
+    for (const waiter of this.#awaitSubmitted) if (this.#submitted >= waiter.count) waiter.resolve();
+    if (this.overloaded) return settle(new KeeperError('Overloaded', 'the queue is full'));
+    this.#queue.push({ request, origin, settle });
+    this.#schedule();
+  }
+
+  write(request: WriteRequest, origin: Origin): Promise<WriteOutcome> {
+    return new Promise((resolve, reject) => {
+      this.submit(request, origin, (outcome) => {
+        if (outcome instanceof KeeperError) reject(outcome);
+        else resolve(outcome);
+      });
+    });
+  }
+
+  /** Resolves when so many writes have been submitted since the beginning. */
+  submitted(count: number): Promise<void> {
+    if (this.#submitted >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#awaitSubmitted.push({ count, resolve }));
+  }
+
+  get submittedSoFar(): number {
+    return this.#submitted;
+  }
+
+  /** Commits nothing until `release`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.#schedule();
+  }
+
+  /** Fails everything that waits. */
+  failQueued(error: KeeperError): void {
+    const queued = this.#queue;
+    this.#queue = [];
+    for (const { settle } of queued) settle(error);
+  }
+
+  tryRead(request: ReadRequest, authIds: readonly AuthId[]): ReadAnswer | undefined {
+    if (this.unknown.has(request.path)) return undefined;
+    return answer(request, this.state, authIds);
+  }
+
+  async hydrateFor(request: ReadRequest): Promise<void> {
+    await this.hydration;
+    this.unknown.delete(request.path);
+  }
+
+  sync(): Promise<Zxid> {
+    this.syncs += 1;
+    return Promise.resolve(this.head);
+  }
+
+  reach(zxid: Zxid): Promise<boolean> {
+    return Promise.resolve(zxid <= (this.logEnd ?? this.head));
+  }
+
+  tryWatchState(path: string) {
+    return this.unknown.has(path) ? undefined : this.state.node(path);
+  }
+
+  onCommit(listener: (commit: Commit) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #schedule(): void {
+    if (this.#held || this.#scheduled || this.#queue.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (!this.#held) this.#commit();
+    });
+  }
+
+  #commit(): void {
+    const batch = this.#queue;
+    this.#queue = [];
+    const commits: Commit[] = [];
+    const settles: (() => void)[] = [];
+    let zxid = this.head;
+    const timeMs = this.clock.now();
+    for (const { request, origin, settle } of batch) {
+      const prepared = prepare({ request, origin, state: this.state, timeMs });
+      if (!prepared.ok) {
+        const at = zxid;
+        settles.push(() => settle({ ok: false, zxid: at, refusal: prepared.refusal }));
+        continue;
+      }
+      zxid += 1;
+      const position = { zxid, timeMs };
+      const txn = { session: origin.session, cxid: 0, effect: prepared.effect };
+      const { triggers, stats } = applyWithStats(txn, position, this.state);
+      commits.push({ position, txn, triggers });
+      const result = resultOf({ request, effect: prepared.effect, position, state: this.state, stats });
+      settles.push(() => settle({ ok: true, zxid: position.zxid, result }));
+    }
+    this.head = zxid;
+    this.headTimeMs = timeMs;
+    this.entrySizes.push(commits.length);
+    for (const commit of commits) for (const listener of this.#listeners) listener(commit);
+    for (const settle of settles) settle();
+  }
+}
