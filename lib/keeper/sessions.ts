@@ -182,11 +182,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       const owner = await this.#vouchFor(timeoutMs);
       await this.#putRow({ owner, session, epoch, timeoutMs });
       const outcome = await append(owner);
-      if (outcome.ok) {
-        owned.open = true;
-        owned.before = undefined;
-        owned.heardAtMs = this.#options.clock.monotonic();
-      } else this.#leave(session, owned);
+      if (!outcome.ok) this.#leave(session, owned);
       return outcome;
     } catch (error) {
       this.#leave(session, owned);
@@ -261,11 +257,19 @@ export class GatewaySessions implements GatewaySessionsApi {
   #onCommit({ txn }: Commit): void {
     const { effect } = txn;
     if (effect.type === 'closeSession') this.#end(effect.session, 'closed');
-    if (effect.type !== 'attach') return;
+    if (effect.type !== 'attach' && effect.type !== 'createSession') return;
     const owned = this.#owned.get(effect.session);
-    if (owned === undefined || owned.attachId === effect.attachId) return;
-    if (owned.open) this.#end(effect.session, 'moved');
+    if (owned === undefined) return;
+    if (owned.attachId === effect.attachId) this.#open(owned);
+    else if (owned.open) this.#end(effect.session, 'moved');
     else owned.before = undefined; // ours is on its way, and will be refused: there is nothing left to go back to
+  }
+
+  /** In the same turn as the log has it, so that a later attach by others finds it open. */
+  #open(owned: OwnedSession): void {
+    owned.open = true;
+    owned.before = undefined;
+    owned.heardAtMs = this.#options.clock.monotonic();
   }
 
   #end(session: SessionId, end: SessionEnd): void {
