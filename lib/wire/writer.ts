@@ -95,6 +95,13 @@ export class JuteWriter {
     this.#frame = -1;
   }
 
+  /** Drops what was written after the first `length` pending bytes. */
+  truncate(length: number): void {
+    assert(this.#frame === -1, 'a frame is open');
+    assert(length >= 0 && length <= this.pending, 'cannot truncate to more than is pending');
+    this.#offset = this.#start + length;
+  }
+
   /** Gives everything that has been written since the last take. The bytes now belong to the caller. */
   take(): Buffer {
     assert(this.#frame === -1, 'a frame is open');

@@ -1,0 +1,9 @@
+/** A client of ZooKeeper's own protocol: for ZeroKeeper's gateways and for a real ZooKeeper. */
+export * from './connection.js';
+export type { MultiOperationInput, MultiOperationResult } from './multi.js';
+export * from './servers.js';
+export type { Dial } from './channel.js';
+export type { SessionState, StateListener } from './session.js';
+export type { WatchEvent, WatchEventKind, WatchListener } from './watches.js';
+export { OUTSTANDING_REQUESTS_MAX, QUEUED_REQUESTS_MAX } from './requests.js';
+export { MultiError, ZooKeeperError } from '../errors.js';

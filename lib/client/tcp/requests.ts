@@ -1,0 +1,134 @@
+import { ErrorCode } from '../../core/errors.js';
+import {
+  WireError,
+  writeRequestMessage,
+  FRAME_BYTES_MAX,
+  type JuteReader,
+  type JuteWriter,
+  type Operation,
+  type ReplyHeader,
+} from '../../wire/index.js';
+import { ZooKeeperError } from '../errors.js';
+
+/** Requests that have been sent and not answered. As ZooKeeper's globalOutstandingLimit. */
+export const OUTSTANDING_REQUESTS_MAX = 1000;
+/** Requests that wait to be sent. Beyond, a request is refused with ThrottledOp. */
+export const QUEUED_REQUESTS_MAX = 10_000;
+
+const XID_MAX = 2 ** 31 - 1;
+
+/** A request as its caller sees it. */
+export interface Call<Request, Response, Result> {
+  readonly operation: Operation<Request, Response>;
+  readonly body: Request;
+  /** As the caller wrote it: for errors. */
+  readonly path?: string | undefined;
+  /** Whether it may have changed something when its answer is lost. */
+  readonly write: boolean;
+  /** Makes the caller's result. What it throws rejects the call. */
+  readonly result: (response: Response) => Result;
+  /** The result when the znode does not exist, where that is no failure. */
+  readonly ifNoNode?: { readonly value: Result } | undefined;
+  /** Called with the header's error as the answer is read, before anything that follows it on the stream. */
+  readonly onAnswer?: ((err: number) => void) | undefined;
+}
+
+interface Pending {
+  readonly call: Call<unknown, unknown, unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  xid: number;
+}
+
+/** Requests in the order in which they were made: those that wait, and those that a server has and will answer. */
+export class RequestPipeline {
+  readonly #queued: Pending[] = [];
+  readonly #sent: Pending[] = [];
+  #xid = 0;
+
+  /** Requests that are neither answered nor refused. */
+  get size(): number {
+    return this.#queued.length + this.#sent.length;
+  }
+
+  /** The promise settles when the answer is read; its continuation runs before that of any later answer or event. */
+  add<Request, Response, Result>(call: Call<Request, Response, Result>): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      if (this.#queued.length >= QUEUED_REQUESTS_MAX) {
+        reject(new ZooKeeperError({ code: ErrorCode.ThrottledOp, path: call.path }));
+        return;
+      }
+      const pending = { call, resolve, reject, xid: 0 } as unknown as Pending;
+      this.#queued.push(pending);
+    });
+  }
+
+  /** Writes as many waiting requests as may be outstanding. Returns whether it wrote any. */
+  send(writer: JuteWriter): boolean {
+    const before = writer.pending;
+    while (this.#queued.length > 0 && this.#sent.length < OUTSTANDING_REQUESTS_MAX) {
+      const pending = this.#queued.shift();
+      if (pending !== undefined) this.#write(writer, pending);
+    }
+    return writer.pending > before;
+  }
+
+  /** The answer to the oldest request that was sent. Throws a WireError when it is another's. */
+  answer(header: ReplyHeader, reader: JuteReader): void {
+    const pending = this.#sent.shift();
+    if (pending?.xid !== header.xid) {
+      if (pending !== undefined) this.#sent.unshift(pending);
+      throw new WireError(`answer to request ${header.xid}, but ${pending?.xid ?? 'none'} is due`);
+    }
+    pending.call.onAnswer?.(header.err);
+    const { ifNoNode } = pending.call;
+    if (header.err === 0) this.#succeed(pending, reader);
+    else if (header.err === ErrorCode.NoNode && ifNoNode !== undefined) pending.resolve(ifNoNode.value);
+    else pending.reject(new ZooKeeperError({ code: header.err, path: pending.call.path }));
+  }
+
+  /** Rejects what was sent: nobody knows what became of the writes among them. */
+  rejectSent(code: number, cause?: Error): void {
+    for (const { call, reject } of this.#sent.splice(0)) {
+      reject(new ZooKeeperError({ code, path: call.path, maybeApplied: call.write, cause }));
+    }
+  }
+
+  /** Rejects what was never sent. */
+  rejectQueued(code: number, cause?: Error): void {
+    for (const { call, reject } of this.#queued.splice(0)) {
+      reject(new ZooKeeperError({ code, path: call.path, cause }));
+    }
+  }
+
+  #write(writer: JuteWriter, pending: Pending): void {
+    const { operation, body, path } = pending.call;
+    const before = writer.pending;
+    pending.xid = this.#xid = this.#xid >= XID_MAX ? 1 : this.#xid + 1;
+    writeRequestMessage(writer, { xid: pending.xid, operation, body });
+    if (writer.pending - before - 4 <= FRAME_BYTES_MAX) {
+      this.#sent.push(pending);
+      return;
+    }
+    // The server would hang up, and with it every other request would be lost.
+    writer.truncate(before);
+    const cause = new WireError(`a request takes at most ${FRAME_BYTES_MAX} bytes`);
+    pending.reject(new ZooKeeperError({ code: ErrorCode.MarshallingError, path, cause }));
+  }
+
+  #succeed({ call, resolve, reject }: Pending, reader: JuteReader): void {
+    let response: unknown;
+    try {
+      response = call.operation.readResponse(reader);
+    } catch (cause) {
+      const code = ErrorCode.MarshallingError;
+      reject(new ZooKeeperError({ code, path: call.path, maybeApplied: call.write, cause }));
+      throw cause;
+    }
+    try {
+      resolve(call.result(response));
+    } catch (error) {
+      reject(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}
