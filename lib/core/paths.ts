@@ -48,7 +48,6 @@ function invalidName(path: string): string | undefined {
 }
 
 /** ZooKeeper looks at UTF-16 units, so everything beyond the basic plane is banned with the surrogates. */
-
 const BANNED = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
 
 function invalidCharacter(path: string): string | undefined {
