@@ -10,7 +10,7 @@ export interface ZooKeeperErrorInit {
 }
 
 /**
- * A request that did not succeed. `message` is `NoNode: /a`, fit to be shown.
+ * A request that did not succeed. As a string it is `NoNode: there is no such znode: /a`.
  *
  * `maybeApplied` is true when nobody can say whether the write happened: it was sent and the connection was lost
  * before its answer. It is false when the write certainly did not happen, and for reads.
@@ -23,10 +23,8 @@ export class ZooKeeperError extends Error {
   readonly maybeApplied: boolean;
 
   constructor(init: ZooKeeperErrorInit) {
-    const name = errorName(init.code);
-    const cause = init.cause === undefined ? undefined : { cause: init.cause };
-    super(describe(name, init), cause);
-    this.name = name;
+    super(describe(init), init.cause === undefined ? undefined : { cause: init.cause });
+    this.name = errorName(init.code);
     this.code = init.code;
     this.path = init.path;
     this.maybeApplied = init.maybeApplied ?? false;
@@ -44,8 +42,9 @@ export class MultiError extends ZooKeeperError {
   }
 }
 
-function describe(name: string, init: ZooKeeperErrorInit): string {
+function describe(init: ZooKeeperErrorInit): string {
+  const message = errorOf(init.code)?.message ?? `the server answered ${init.code}`;
+  const subject = init.path === undefined ? '' : `: ${init.path}`;
   const doubt = init.maybeApplied === true ? ' (the write may have been applied)' : '';
-  const subject = init.path ?? errorOf(init.code)?.message ?? '';
-  return `${name}: ${subject}${doubt}`;
+  return message + subject + doubt;
 }

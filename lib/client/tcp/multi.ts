@@ -24,7 +24,7 @@ export type MultiOperationInput =
 
 /** What one operation of a multi answers, in the operations' order. */
 export type MultiOperationResult =
-  | { readonly kind: 'create'; readonly path: string; readonly stat: Stat }
+  | { readonly kind: 'create'; readonly path: string }
   | { readonly kind: 'delete' }
   | { readonly kind: 'setData'; readonly stat: Stat }
   | { readonly kind: 'check' };
@@ -44,7 +44,8 @@ export function toWire(operation: MultiOperationInput, chroot: Chroot): WireMult
     case 'create': {
       const { acl = OPEN_ACL, mode = 'persistent' } = operation;
       const data = toBytes(operation.data);
-      return { name: 'create2', request: { path, data, acl, flags: CreateFlags[mode] } };
+      // Servers answer create2 inside a multi as if it were create.
+      return { name: 'create', request: { path, data, acl, flags: CreateFlags[mode] } };
     }
     case 'setData': {
       const data = toBytes(operation.data);
@@ -74,18 +75,18 @@ export function fromWire(
 
 function resultFromWire(result: WireMultiResult, chroot: Chroot): MultiOperationResult {
   switch (result.name) {
+    case 'create':
     case 'create2':
     case 'createContainer':
     case 'createTtl':
-      return { kind: 'create', path: chroot.toCaller(result.path), stat: result.stat };
+      return { kind: 'create', path: chroot.toCaller(result.path) };
     case 'setData':
       return { kind: 'setData', stat: result.stat };
     case 'delete':
     case 'check':
       return { kind: result.name };
-    case 'create':
     case 'error':
-      // Only create2 is ever sent, and errors were dealt with.
+      // fromWire has dealt with errors; what is left would be a server that contradicts itself.
       throw new ZooKeeperError({ code: ErrorCode.MarshallingError, maybeApplied: true });
   }
 }
