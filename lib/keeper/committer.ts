@@ -230,7 +230,7 @@ export class Committer {
       const position = { zxid: head + txns.length + 1, timeMs };
       if (!isLogged(request, effect)) {
         const result = resultOf({ request, effect, position, state: layer });
-        outcomes.push({ pending, outcome: { ok: true, zxid: head + txns.length, result } });
+        outcomes.push({ pending, outcome: { ok: true, zxid: head + txns.length, logged: false, result } });
         continue;
       }
       const txn: Txn = { session: origin.session, cxid: 0, effect };
@@ -240,7 +240,7 @@ export class Committer {
       const { stats } = applyWithStats(txn, position, layer);
       txns.push(txn);
       const result = resultOf({ request, effect, position, state: layer, stats });
-      outcomes.push({ pending, outcome: { ok: true, zxid: position.zxid, result } });
+      outcomes.push({ pending, outcome: { ok: true, zxid: position.zxid, logged: true, result } });
     }
     if (txns.length === 0) return { head, outcomes, entry: undefined };
     const entry: Entry = {

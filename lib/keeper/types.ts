@@ -17,7 +17,8 @@ import type { Counters } from '../log/entry.js';
 
 /** How a write ended. */
 export type WriteOutcome =
-  | { readonly ok: true; readonly zxid: Zxid; readonly result: WriteResult }
+  /** Not `logged` when nothing had to change (a session closed already): `zxid` is then one at which that was so. */
+  | { readonly ok: true; readonly zxid: Zxid; readonly logged: boolean; readonly result: WriteResult }
   /** Refused on a state that was current: `zxid` is a zxid at which the refusal is true. */
   | { readonly ok: false; readonly zxid: Zxid; readonly refusal: Refusal };
 
