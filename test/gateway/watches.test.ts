@@ -79,7 +79,8 @@ describe('what a client has missed', () => {
     ['child', null, 9, 'deleted'],
     ['child', node, 6, 'childrenChanged'],
     ['child', node, 7, undefined],
-  ] as const)('a %s watch on %j, seen up to %d, means %s', (from, state, relativeZxid, event) => {
+  ] as const)('a %s watch on %j, seen up to %d, means %s', (...row) => {
+    const [from, state, relativeZxid, event] = row;
     expect(missedEvent({ from, path: '/x' }, state, relativeZxid)).toBe(event);
   });
 });

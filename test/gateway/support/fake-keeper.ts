@@ -53,7 +53,10 @@ export class FakeKeeper implements KeeperApi {
   submit(request: WriteRequest, origin: Origin, settle: Settle): void {
     this.#submitted += 1;
     for (const waiter of this.#awaitSubmitted) if (this.#submitted >= waiter.count) waiter.resolve();
-    if (this.overloaded) return settle(new KeeperError('Overloaded', 'the queue is full'));
+    if (this.overloaded) {
+      settle(new KeeperError('Overloaded', 'the queue is full'));
+      return;
+    }
     this.#queue.push({ request, origin, settle });
     this.#schedule();
   }
@@ -151,7 +154,7 @@ export class FakeKeeper implements KeeperApi {
       const { triggers, stats } = applyWithStats(txn, position, this.state);
       commits.push({ position, txn, triggers });
       const result = resultOf({ request, effect: prepared.effect, position, state: this.state, stats });
-      settles.push(() => settle({ ok: true, zxid: position.zxid, result }));
+      settles.push(() => settle({ ok: true, zxid: position.zxid, logged: true, result }));
     }
     this.head = zxid;
     this.headTimeMs = timeMs;

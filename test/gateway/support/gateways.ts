@@ -15,9 +15,9 @@ export interface Running {
   readonly sessions: FakeSessions;
   readonly clock: ManualClock;
   readonly port: number;
-  open(request?: Partial<ConnectRequest>): Promise<WireClient & { response: ConnectResponse }>;
+  readonly open: (request?: Partial<ConnectRequest>) => Promise<WireClient & { response: ConnectResponse }>;
   /** A client that has not shaken hands. */
-  dial(): WireClient;
+  readonly dial: () => WireClient;
 }
 
 const clients: WireClient[] = [];
@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 /** A gateway on a fake keeper and a free port; it and its clients are gone when the test is over. */
-export async function startGateway(options: Partial<GatewayOptions> = {}): Promise<Running> {
+export async function startGateway(options: Partial<GatewayOptions> = {}, at = 0): Promise<Running> {
   const clock = new ManualClock();
   const keeper = new FakeKeeper(clock);
   const random = seededRandom(7);
@@ -45,7 +45,7 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
     ...options,
   });
   gateways.push(gateway);
-  const { address } = await gateway.listen({ host: '127.0.0.1', port: 0 });
+  const { address } = await gateway.listen({ host: '127.0.0.1', port: at });
   const { port } = address;
   const track = <T extends WireClient>(client: T): T => {
     clients.push(client);
