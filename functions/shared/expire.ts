@@ -6,7 +6,7 @@ import { forEachNamespace, itemOfImage, namespaceOfPartition, namespacesOf, text
 /** What expire needs of `Reaper`. */
 export interface ExpireReaper {
   sweep(): Promise<unknown>;
-  onLeaseRemoved(oldImage: Item): Promise<void>;
+  onLeaseRemoved(oldImage: Item): Promise<unknown>;
 }
 
 export interface ExpireWiring {

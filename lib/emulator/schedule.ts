@@ -5,7 +5,7 @@ export interface ScheduleOptions {
   /** Pause between the end of one run and the start of the next, ms: runs never overlap. */
   readonly intervalMs: number;
   readonly run: () => Promise<void>;
-  /** A run that failed. The next one comes when it is due. */
+  /** A run that failed before {@link Schedule.stop}. The next one comes when it is due. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -36,7 +36,9 @@ export class Schedule {
     if (this.#stopped) return;
     const { clock, intervalMs, run, onError } = this.#options;
     this.#running = run()
-      .catch(onError)
+      .catch((error: unknown) => {
+        if (!this.#stopped) onError(error);
+      })
       .then(() => {
         if (!this.#stopped) this.#cancel = clock.after(intervalMs, () => this.#turn());
       });

@@ -1,0 +1,160 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '../base/clock.js';
+import { jsonLogger, type LogLevel } from '../base/logger.js';
+import { systemRandom } from '../base/random.js';
+import type { Emulator, EmulatorOptions, TablesAt } from '../emulator/supervisor.js';
+
+/** What package.json's `engines` says. */
+const NODE_MIN = [20, 19] as const;
+const GATEWAYS_MAX = 16;
+const PORT_MAX = 65_535;
+const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+export const HELP = `Usage: zerokeeper start [options]
+
+Runs ZeroKeeper on this machine: a DynamoDB engine, the functions, and gateways that speak ZooKeeper's protocol.
+Prints one line that begins with "ZeroKeeper is ready" when clients can connect. Ctrl-C ends everything.
+
+  --port PORT        port of the first gateway, the others take those that follow; 0: free ones (2181)
+  --host HOST        address that the gateways listen on (127.0.0.1)
+  --gateways N       gateways, each a process of its own (1)
+  --data DIR         directory that keeps the data (.zerokeeper)
+  --memory           keep nothing
+  --endpoint URL     use the DynamoDB that runs there instead of an engine of our own
+  --namespace NAME   the tree that the gateways serve (default)
+  --log-level LEVEL  debug, info, warn or error, as JSON on stderr (warn)
+  --help             this text
+`;
+
+/** The command line is wrong. The message says how. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export type StartArguments = Pick<
+  EmulatorOptions,
+  'tables' | 'host' | 'port' | 'gateways' | 'namespace' | 'logLevel'
+>;
+
+/**
+ * `zerokeeper start`. Resolves to the exit code when everything has ended: 0 after a signal, 1 when it could not start or
+ * go on, 2 for a wrong command line.
+ */
+export async function run(args: string[]): Promise<number> {
+  if (isNodeTooOld(process.versions.node)) {
+    return failed(`Node.js ${process.versions.node} is too old: install ${NODE_MIN.join('.')} or newer`, 1);
+  }
+  let parsed: StartArguments | 'help';
+  try {
+    parsed = parseStart(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return failed(`${error.message} (see zerokeeper start --help)`, 2);
+  }
+  if (parsed !== 'help') return serve(parsed);
+  process.stdout.write(HELP);
+  return 0;
+}
+
+/** Throws {@link UsageError}. */
+export function parseStart(args: string[]): StartArguments | 'help' {
+  const values = parseFlags(args);
+  if (values.help === true) return 'help';
+  const gateways = integer('--gateways', values.gateways ?? '1', { min: 1, max: GATEWAYS_MAX });
+  const port = integer('--port', values.port ?? '2181', { min: 0, max: PORT_MAX - gateways + 1 });
+  const logLevel = LOG_LEVELS.find((level) => level === (values['log-level'] ?? 'warn'));
+  if (logLevel === undefined) throw new UsageError(`--log-level has to be one of ${LOG_LEVELS.join(', ')}`);
+  const namespace = values.namespace ?? 'default';
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(namespace)) {
+    throw new UsageError('--namespace has to be 1 to 64 letters, digits, dots, dashes or underscores');
+  }
+  const host = values.host ?? '127.0.0.1';
+  if (host === '') throw new UsageError('--host has to be an address');
+  return { tables: tablesAt(values), host, port, gateways, namespace, logLevel };
+}
+
+/** Whether a version as `process.versions.node` gives it is below what is supported. */
+export function isNodeTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
+}
+
+function parseFlags(args: string[]) {
+  const text = { type: 'string' } as const;
+  const flag = { type: 'boolean' } as const;
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        ...{ port: text, host: text, gateways: text, data: text, endpoint: text, namespace: text },
+        ...{ 'log-level': text, memory: flag, help: flag },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+function tablesAt(values: { data?: string; memory?: boolean; endpoint?: string }): TablesAt {
+  const { data, memory, endpoint } = values;
+  if ([data, memory, endpoint].filter((value) => value !== undefined).length > 1) {
+    throw new UsageError('only one of --data, --memory and --endpoint can be given');
+  }
+  if (memory === true) return { kind: 'memory' };
+  if (data === '') throw new UsageError('--data has to be a directory');
+  if (endpoint === undefined) return { kind: 'directory', path: data ?? '.zerokeeper' };
+  if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
+    throw new UsageError('--endpoint has to be a URL such as http://127.0.0.1:8000');
+  }
+  return { kind: 'endpoint', url: endpoint };
+}
+
+function integer(name: string, value: string, { min, max }: { min: number; max: number }): number {
+  const number = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`${name} has to be a number from ${min} to ${max}, but is ${JSON.stringify(value)}`);
+}
+
+async function serve(parsed: StartArguments): Promise<number> {
+  // Loaded only now, so that an old Node.js gets a message instead of a syntax error.
+  const { silenceNodeVersionNotice } = await import('../log/dynamo-client.js');
+  const { Emulator } = await import('../emulator/supervisor.js');
+  const { EmulatorError } = await import('../emulator/errors.js');
+  silenceNodeVersionNotice();
+  const signal = signalled();
+  const write = (line: string) => void process.stderr.write(line);
+  const logger = jsonLogger({ level: parsed.logLevel, now: () => systemClock.now(), write });
+  const fixed = { tablePrefix: 'zerokeeper', logger, clock: systemClock, random: systemRandom };
+  const emulator = new Emulator({ ...parsed, ...fixed });
+  try {
+    await serveUntil(signal, emulator);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof EmulatorError)) throw error;
+    return failed(error.message, 1);
+  }
+}
+
+async function serveUntil(signal: Promise<'signal'>, emulator: Emulator): Promise<void> {
+  try {
+    if ((await Promise.race([signal, emulator.start()])) === 'signal') return;
+    process.stdout.write(
+      `ZeroKeeper is ready on ${emulator.addresses.join(', ')} (${emulator.description})\n`,
+    );
+    await Promise.race([signal, emulator.failed]);
+  } finally {
+    await emulator.stop();
+  }
+}
+
+function signalled(): Promise<'signal'> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => resolve('signal'));
+  });
+}
+
+function failed(message: string, code: number): number {
+  process.stderr.write(`zerokeeper: ${message}\n`);
+  return code;
+}
