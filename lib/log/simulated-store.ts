@@ -30,7 +30,7 @@ export interface Faults {
   /** How long a delayed write is held up. With 0 it is done in a microtask, without a timer. */
   delayMinMs: number;
   delayMaxMs: number;
-  /** How long a call takes, half of it before its effect and half after. With 0 no timer is set. */
+  /** How long a call takes, half of it before its effect and half after. With 0 the effect is there when the call returns. */
   latencyMinMs: number;
   latencyMaxMs: number;
   /** Forces pages of at most so many items. */
@@ -177,7 +177,11 @@ export class SimulatedStore implements Store {
   async #call<Result>(call: StoreCall, effect: () => Costed<Result>): Promise<Result> {
     const sentMs = this.#clock.now();
     const sentMonotonicMs = this.#clock.monotonic();
-    const fault = (await this.intercept?.(call)) ?? this.#scriptedFault(call) ?? this.#randomFault();
+    const intercepted = this.intercept?.(call);
+    const fault =
+      (intercepted instanceof Promise ? await intercepted : intercepted) ??
+      this.#scriptedFault(call) ??
+      this.#randomFault();
     const latencyMs = this.#between(this.faults.latencyMinMs, this.faults.latencyMaxMs);
     if (latencyMs > 0) await sleep(this.#clock, latencyMs / 2);
     if (fault === 'throttle') throw new StoreError('Throttled', `simulated: ${describe(call)} throttled`);

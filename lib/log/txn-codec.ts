@@ -1,6 +1,15 @@
-import { unreachable } from '../base/assert.js';
+import { assert, unreachable } from '../base/assert.js';
 import { OPEN_ACL } from '../core/types.js';
-import type { Acl, BlobReference, Effect, MultiOperationTxn, Txn, ZnodeData } from '../core/types.js';
+import type {
+  Acl,
+  BlobReference,
+  Effect,
+  MultiOperationTxn,
+  RecordedAnswer,
+  Stat,
+  Txn,
+  ZnodeData,
+} from '../core/types.js';
 import { ByteCounter, EntryFormatError, type ByteReader, type ByteSink } from './entry-bytes.js';
 
 /** The first byte of an effect. Numbers are part of the format: never reused. */
@@ -19,6 +28,7 @@ const EFFECT_CODE = {
 } as const satisfies Record<Effect['type'], number>;
 
 const BLOB_ID_BYTES = 16;
+const DIGEST_BYTES = 8;
 /** In place of an ACL's length + 1: world:anyone with every permission, which nearly every znode has. */
 const ACL_OPEN = 0;
 /** In place of data's length + 1: the data is a blob. */
@@ -35,11 +45,53 @@ export function writeTxn(sink: ByteSink, txn: Txn): void {
   sink.session(txn.session);
   sink.varint(txn.cxid);
   writeEffect(sink, txn.effect);
+  if (txn.cxid > 0) writeRecorded(sink, txn.recorded);
 }
 
 export function readTxn(reader: ByteReader): Txn {
-  return { session: reader.session(), cxid: reader.varint(), effect: readEffect(reader) };
+  const session = reader.session();
+  const cxid = reader.varint();
+  const effect = readEffect(reader);
+  return cxid > 0 ? { session, cxid, effect, recorded: readRecorded(reader) } : { session, cxid, effect };
 }
+
+function writeRecorded(sink: ByteSink, recorded: RecordedAnswer | undefined): void {
+  assert(recorded !== undefined, 'a write with a cxid is recorded with its answer');
+  sink.hex(recorded.digest, DIGEST_BYTES);
+  writeList(sink, recorded.stats, writeStat);
+}
+
+function readRecorded(reader: ByteReader): RecordedAnswer {
+  return { digest: reader.hex(DIGEST_BYTES), stats: readList(reader, readStat) };
+}
+
+/** One byte when there is none: most operations' answers follow from their effects. */
+function writeStat(sink: ByteSink, stat: Stat | undefined): void {
+  sink.byte(stat === undefined ? 0 : 1);
+  if (stat === undefined) return;
+  for (const name of STAT_NUMBERS) sink.signed(stat[name]);
+  sink.session(stat.ephemeralOwner);
+}
+
+function readStat(reader: ByteReader): Stat | undefined {
+  if (reader.byte() === 0) return undefined;
+  const numbers = STAT_NUMBERS.map((name) => [name, reader.signed()] as const);
+  const ephemeralOwner = reader.session();
+  return { ...(Object.fromEntries(numbers) as Omit<Stat, 'ephemeralOwner'>), ephemeralOwner };
+}
+
+const STAT_NUMBERS = [
+  'czxid',
+  'mzxid',
+  'ctime',
+  'mtime',
+  'version',
+  'cversion',
+  'aversion',
+  'dataLength',
+  'numChildren',
+  'pzxid',
+] as const satisfies (keyof Stat)[];
 
 function writeEffect(sink: ByteSink, effect: Effect): void {
   sink.byte(EFFECT_CODE[effect.type]);
@@ -48,6 +100,7 @@ function writeEffect(sink: ByteSink, effect: Effect): void {
       return;
     case 'error': {
       sink.signed(effect.code);
+      sink.varint((effect.failedAt ?? -1) + 1);
       return;
     }
     case 'create':
@@ -122,7 +175,7 @@ function readEffect(reader: ByteReader): Effect {
     case EFFECT_CODE.noop:
       return { type: 'noop' };
     case EFFECT_CODE.error:
-      return { type: 'error', code: reader.signed() };
+      return readError(reader);
     case EFFECT_CODE.setAcl:
       return { type: 'setAcl', path: reader.path(), acl: readAcl(reader), version: reader.signed() };
     case EFFECT_CODE.multi:
@@ -154,6 +207,12 @@ function readEffect(reader: ByteReader): Effect {
     default:
       return readOperationOf(code, reader);
   }
+}
+
+function readError(reader: ByteReader): Effect {
+  const code = reader.signed();
+  const failedAt = reader.varint() - 1;
+  return failedAt < 0 ? { type: 'error', code } : { type: 'error', code, failedAt };
 }
 
 function readOperation(reader: ByteReader): MultiOperationTxn {
