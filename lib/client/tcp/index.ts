@@ -2,7 +2,8 @@
 export * from './connection.js';
 export type { MultiOperationInput, MultiOperationResult } from './multi.js';
 export * from './servers.js';
-export type { Dial } from './channel.js';
+export { dialer, type Dial } from './channel.js';
+export { askFourLetterWord, type WordTarget } from './four-letter-word.js';
 export type { SessionState, StateListener } from './session.js';
 export type { WatchEvent, WatchEventKind, WatchListener } from './watches.js';
 export { OUTSTANDING_REQUESTS_MAX, QUEUED_REQUESTS_MAX } from './requests.js';
