@@ -145,7 +145,7 @@ function cons(status: GatewayStatus): string {
 
 function wchs(status: GatewayStatus): string {
   const { watchers, paths, watches } = status.watches();
-  return `${watchers} connections watching ${paths} paths\nTotal watches:${watches}\n\n`;
+  return `${watchers} connections watching ${paths} paths\nTotal watches:${watches}\n`;
 }
 
 function mntr(status: GatewayStatus): string {

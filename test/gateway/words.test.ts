@@ -111,7 +111,7 @@ describe('the four-letter word', () => {
     const client = await open();
     await client.call('exists', { path: '/a', watch: true });
     await client.call('getChildren', { path: '/', watch: true });
-    expect(await ask(port, 'wchs')).toBe('1 connections watching 2 paths\nTotal watches:2\n\n');
+    expect(await ask(port, 'wchs')).toBe('1 connections watching 2 paths\nTotal watches:2\n');
   });
 
   it('gwys tells all gateways of the namespace in one line of JSON', async () => {
