@@ -103,6 +103,18 @@ export interface Origin {
   readonly epoch: number;
   /** Who the caller is, for ACLs. world:anyone is implied and need not be listed. */
   readonly authIds: readonly AuthId[];
+  /** For writes that came over a path on which they may be repeated: makes them exactly once. */
+  readonly once?: Once;
+}
+
+/** What identifies a write that its sender may send again. */
+export interface Once {
+  /** The session's own number for this write: 1, 2, 3 … without gaps, for writes only. */
+  readonly cxid: number;
+  /** 8 bytes in hex: the digest of the request. The same cxid with another digest is an error. */
+  readonly digest: string;
+  /** The last zxid that the client had seen when it sent the write first: its outcome lies beyond. */
+  readonly seen: Zxid;
 }
 
 export type CreateMode = 'persistent' | 'ephemeral' | 'persistentSequential' | 'ephemeralSequential';
@@ -254,6 +266,8 @@ export interface CloseSessionTxn {
 export interface ErrorTxn {
   readonly type: 'error';
   readonly code: number;
+  /** The index of the operation that failed, for a multi. */
+  readonly failedAt?: number;
 }
 export interface NoopTxn {
   readonly type: 'noop';
@@ -277,6 +291,16 @@ export interface Txn {
   /** The session's own number for this write over a retryable path, 1, 2, 3 …; 0 for a write that has none. */
   readonly cxid: number;
   readonly effect: Effect;
+  /** Stands with every cxid: what it takes to give the answer again. */
+  readonly recorded?: RecordedAnswer;
+}
+
+/** What the effect alone does not tell of a write's answer. */
+export interface RecordedAnswer {
+  /** 8 bytes in hex. */
+  readonly digest: string;
+  /** The Stats of setData and setAcl, one an operation for a multi; all others follow from their effects. */
+  readonly stats: readonly (Stat | undefined)[];
 }
 
 /** Where in the log a transaction stands. */

@@ -1,16 +1,11 @@
 import { assert } from '../base/assert.js';
 import { sleep } from '../base/clock.js';
-import { Layer } from '../core/layer.js';
-import { applyWithStats, needOfWrite, prepare, resultOf } from '../core/machine.js';
-import type { RecordKey } from '../core/state.js';
-import type { Effect, Origin, Txn, WriteRequest, Zxid } from '../core/types.js';
+import type { Origin, WriteRequest } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import type { Item } from '../log/store.js';
 import { StoreError } from '../log/store.js';
-import { encodedTxnSize } from '../log/entry-codec.js';
 import { externalizeData, dataBytesOf } from './externalize.js';
 import {
-  BATCH_BYTES_MAX,
   BATCH_REQUESTS_MAX,
   CONFLICT_JITTER_LOSSES_MAX,
   CONFLICT_JITTER_MS,
@@ -21,29 +16,14 @@ import {
   QUEUED_WRITES_MAX,
 } from './limits.js';
 import { writeEntry } from './log-rows.js';
+import type { Pending, Plan, Settle } from './planner.js';
+import { missingFor, planBatch } from './planner.js';
+import { recordedOutcome } from './recorded.js';
 import type { Replica } from './replica.js';
 import { backoffMs } from './retry.js';
-import type { WriteOutcome } from './types.js';
 import { KeeperError } from './types.js';
 
-export type Settle = (outcome: WriteOutcome | KeeperError) => void;
-
-interface Pending {
-  request: WriteRequest;
-  readonly origin: Origin;
-  readonly settle: Settle;
-  /** When it arrived, in the replica's marks. */
-  readonly mark: number;
-  readonly bytes: number;
-}
-
-/** A batch as prepared on the state at `head`: what becomes of each request if the next slot is won. */
-interface Plan {
-  readonly head: Zxid;
-  readonly outcomes: readonly { readonly pending: Pending; readonly outcome: WriteOutcome }[];
-  /** Nothing to log: the batch holds refusals and no-ops only. */
-  readonly entry: Entry | undefined;
-}
+export type { Settle } from './planner.js';
 
 /**
  * Group commit (I1–I3). One batch at a time: its requests are prepared one after the other on a layer over the view, the
@@ -149,9 +129,9 @@ export class Committer {
     for (let losses = 0; batch.length > 0;) {
       if (this.#stopped) throw new KeeperError('Stopped', 'the keeper was stopped');
       const plan = await this.#plan(batch);
+      if (await this.#answerRepeats(batch)) continue;
       if (plan.entry === undefined) {
-        if (this.#settleRefusals(plan, batch)) return;
-        await this.#replica.sync();
+        if (!this.#settleRefusals(plan, batch)) await this.#replica.sync();
         continue;
       }
       if (await this.#append(plan, batch)) continue;
@@ -169,13 +149,28 @@ export class Committer {
     await this.#replica.sync();
   }
 
+  /**
+   * Answers writes that the log holds already. A cxid at or below the session's last was spent, however old the view is, so
+   * this needs no look at the tail. True when there were any.
+   */
+  async #answerRepeats(batch: Pending[]): Promise<boolean> {
+    const repeats = batch.filter(({ origin }) => {
+      const record = this.#replica.view.session(origin.session);
+      return origin.once !== undefined && record?.epoch === origin.epoch && origin.once.cxid <= record.cxid;
+    });
+    const planned = await Promise.all(
+      repeats.map(async (pending) => ({ pending, outcome: await recordedOutcome(pending, this.#replica) })),
+    );
+    settle(planned, batch);
+    return repeats.length > 0;
+  }
+
   /** Nothing in the batch is to be logged. True when the state that it was refused on was current. */
   #settleRefusals(plan: Plan, batch: Pending[]): boolean {
-    const latest = plan.outcomes.reduce((mark, { pending }) => Math.max(mark, pending.mark), 0);
+    const latest = plan.planned.reduce((mark, { pending }) => Math.max(mark, pending.mark), 0);
     if (this.#replica.head !== plan.head || !this.#replica.isCurrentSince(latest)) return false;
-    batch.splice(0, plan.outcomes.length);
-    for (const { pending, outcome } of plan.outcomes) pending.settle(outcome);
-    return batch.length === 0;
+    settle(plan.planned, batch);
+    return true;
   }
 
   /** Prepares the batch on the state at the head, bringing what it needs first. Synchronous once nothing is missing. */
@@ -183,9 +178,9 @@ export class Committer {
     const unpin: (() => void)[] = [];
     try {
       for (;;) {
-        const missing = this.#missing(batch);
+        const missing = missingFor(batch, this.#replica);
         if (missing.size === 0) {
-          const plan = this.#tryPlan(batch);
+          const plan = planBatch(batch, this.#replica);
           if (!(plan instanceof Set)) return plan;
           for (const key of plan) missing.add(key);
         }
@@ -195,63 +190,6 @@ export class Committer {
     } finally {
       for (const release of unpin) release();
     }
-  }
-
-  #missing(batch: readonly Pending[]): Set<RecordKey> {
-    const missing = new Set<RecordKey>();
-    for (const { request, origin } of batch) {
-      for (const key of needOfWrite(request, origin, this.#replica.view)) missing.add(key);
-    }
-    return missing;
-  }
-
-  /** The plan, or the keys that turned out to be missing once earlier requests had taken effect. */
-  #tryPlan(batch: readonly Pending[]): Plan | Set<RecordKey> {
-    const replica = this.#replica;
-    const head = replica.head;
-    const timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
-    const layer = new Layer(replica.view);
-    const txns: Txn[] = [];
-    const outcomes: Plan['outcomes'][number][] = [];
-    let bytes = 0;
-    for (const pending of batch) {
-      const { request, origin } = pending;
-      const needed = needOfWrite(request, origin, layer);
-      if (needed.length > 0) return new Set(needed);
-      const prepared = prepare({ request, origin, state: layer, timeMs });
-      if (!prepared.ok) {
-        outcomes.push({
-          pending,
-          outcome: { ok: false, zxid: head + txns.length, refusal: prepared.refusal },
-        });
-        continue;
-      }
-      const { effect } = prepared;
-      const position = { zxid: head + txns.length + 1, timeMs };
-      if (!isLogged(request, effect)) {
-        const result = resultOf({ request, effect, position, state: layer });
-        outcomes.push({ pending, outcome: { ok: true, zxid: head + txns.length, logged: false, result } });
-        continue;
-      }
-      const txn: Txn = { session: origin.session, cxid: 0, effect };
-      const size = encodedTxnSize(txn);
-      if (txns.length > 0 && bytes + size > BATCH_BYTES_MAX) break;
-      bytes += size;
-      const { stats } = applyWithStats(txn, position, layer);
-      txns.push(txn);
-      const result = resultOf({ request, effect, position, state: layer, stats });
-      outcomes.push({ pending, outcome: { ok: true, zxid: position.zxid, logged: true, result } });
-    }
-    if (txns.length === 0) return { head, outcomes, entry: undefined };
-    const entry: Entry = {
-      first: head + 1,
-      last: head + txns.length,
-      timeMs,
-      batchId: Buffer.from(replica.options.random.bytes(16)).toString('hex'),
-      counters: sumCounters(replica.counters, layer.delta),
-      txns,
-    };
-    return { head, outcomes, entry };
   }
 
   /**
@@ -313,24 +251,15 @@ export class Committer {
     if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) return;
     const { plan, batch } = this.#inFlight;
     this.#inFlight = undefined;
-    batch.splice(0, plan.outcomes.length);
     this.statistics.batches++;
     this.statistics.transactions += entry.txns.length;
-    for (const { pending, outcome } of plan.outcomes) pending.settle(outcome);
+    settle(plan.planned, batch);
   }
 }
 
-/** No-ops of other requests (a session closed already, an attach repeated, a check that holds) leave no trace in the log. */
-function isLogged(request: WriteRequest, effect: Effect): boolean {
-  if (effect.type === 'check') return false;
-  return effect.type !== 'noop' || request.kind === 'noop';
-}
-
-function sumCounters(counters: Entry['counters'], delta: Layer['delta']): Entry['counters'] {
-  return {
-    znodes: counters.znodes + delta.znodes,
-    sessions: counters.sessions + delta.sessions,
-    thinSessions: counters.thinSessions + delta.thinSessions,
-    bytes: counters.bytes + delta.bytes,
-  };
+/** Takes the requests of a plan out of its batch and tells them. */
+function settle(planned: Plan['planned'], batch: Pending[]): void {
+  const settled = new Set(planned.map(({ pending }) => pending));
+  batch.splice(0, batch.length, ...batch.filter((pending) => !settled.has(pending)));
+  for (const { pending, outcome } of planned) pending.settle(outcome);
 }

@@ -78,9 +78,11 @@ export class Materializer {
     await replica.start();
     const more = await replica.readPage(MATERIALIZE_ENTRIES_MAX);
     // Another run may have moved the watermark: what it covers needs no writing by this one. What is left in the window
-    // above it is the batch.
+    // above it is the batch. It begins before the watermark is asked for: whoever is frozen while the answer is on its way
+    // holds an old watermark when it thaws.
+    const began = nowOf(replica);
     await replica.refreshWatermark();
-    const batch = new Batch(replica);
+    const batch = new Batch(replica, began);
     const rows = await batch.write();
     this.#replica = replica;
     return { watermark: replica.watermark, transactions: batch.transactions, rows, more };
@@ -92,15 +94,14 @@ class Batch {
   readonly #replica: Replica;
   readonly #end: Watermark;
   readonly #base: Zxid;
-  readonly #began: { readonly monotonicMs: number; readonly wallMs: number };
+  readonly #began: Instant;
   readonly #changes: readonly KeyChanges[];
 
-  constructor(replica: Replica) {
-    const { clock } = replica.options;
+  constructor(replica: Replica, began: Instant) {
     this.#replica = replica;
     this.#end = { zxid: replica.head, timeMs: replica.headTimeMs, counters: replica.counters };
     this.#base = replica.window.base;
-    this.#began = { monotonicMs: clock.monotonic(), wallMs: clock.now() };
+    this.#began = began;
     this.#changes = Array.from(replica.window.keys(), (key) => ({
       key: parseKey(key),
       recordKey: key,
@@ -157,25 +158,34 @@ class Batch {
     }
   }
 
+  /**
+   * The zxid that a record's absence is true of. Rows of another run, ahead of this one, may have made the view read on beyond
+   * the batch, so a tombstone's zxid comes from where the view stands now: with the batch's it would hide the record from
+   * views that stand in between.
+   */
+  #newest(change: KeyChanges): Zxid {
+    const last = this.#replica.window.items(change.recordKey).at(-1)?.position.zxid;
+    assert(last !== undefined, 'a key of the window without transactions');
+    return last;
+  }
+
   #rowsOf(change: KeyChanges): Item[] {
     const { namespace, clock } = this.#replica.options;
     const { view } = this.#replica;
     const { key } = change;
     const ttl = Math.floor(clock.now() / 1000) + TOMBSTONE_SECONDS;
-    const last = change.items.at(-1)?.position.zxid;
-    assert(last !== undefined, 'a key of the window without transactions');
     switch (key.kind) {
       case 'node': {
         const record = view.node(key.path);
         assert(record !== undefined, `znode ${key.path} is not hydrated`);
         const at = stateKey.node(namespace, key.path);
-        return [record === null ? tombstone(at, last, ttl) : nodeRow(namespace, key.path, record)];
+        return [record === null ? tombstone(at, this.#newest(change), ttl) : nodeRow(namespace, key.path, record)];
       }
       case 'session': {
         const record = view.session(key.session);
         assert(record !== undefined, `session ${key.session} is not hydrated`);
         const at = stateKey.session(namespace, key.session);
-        return [record === null ? tombstone(at, last, ttl) : sessionRow(namespace, key.session, record)];
+        return [record === null ? tombstone(at, this.#newest(change), ttl) : sessionRow(namespace, key.session, record)];
       }
       case 'children':
         return lastOfEachName(change).map(({ name, present, zxid }) => {
@@ -191,6 +201,17 @@ class Batch {
         throw new InvariantError('a blob is no record');
     }
   }
+}
+
+/** A moment by both clocks: a process that sleeps may stop the one, an operator may step the other. */
+interface Instant {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+function nowOf(replica: Replica): Instant {
+  const { clock } = replica.options;
+  return { monotonicMs: clock.monotonic(), wallMs: clock.now() };
 }
 
 /** Everything that happened to one record within a batch. */

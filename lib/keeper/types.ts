@@ -40,7 +40,13 @@ export type KeeperErrorCode =
   /** The materializer lags so far behind that writers have to wait: nothing was done. */
   | 'Lagging'
   /** The log was trimmed above what this view knows. */
-  | 'Compacted';
+  | 'Compacted'
+  /** The write's number is beyond the session's next: an earlier write has not arrived. Nothing was done. */
+  | 'OutOfOrder'
+  /** The write's number was spent on another request. Nothing was done. */
+  | 'CxidReused'
+  /** The write ended in the log, or not; the part of the log that could tell is gone. */
+  | 'MaybeApplied';
 
 export class KeeperError extends Error {
   override readonly name = 'KeeperError';

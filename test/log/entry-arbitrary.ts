@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { OPEN_ACL } from '../../lib/core/types.js';
-import type { Acl, Effect, MultiOperationTxn, Txn, ZnodeData } from '../../lib/core/types.js';
+import type {
+  Acl,
+  Effect,
+  MultiOperationTxn,
+  RecordedAnswer,
+  Stat,
+  Txn,
+  ZnodeData,
+} from '../../lib/core/types.js';
 import type { Entry } from '../../lib/log/entry.js';
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
@@ -57,15 +65,37 @@ export const effects: Record<Effect['type'], fc.Arbitrary<Effect>> = {
     session,
     ephemerals: fc.array(path, { maxLength: 6 }),
   }),
-  error: fc.record({ type: fc.constant('error'), code: int32 }),
+  error: fc.record(
+    { type: fc.constant('error'), code: int32, failedAt: fc.nat(600) },
+    { requiredKeys: ['type', 'code'] },
+  ),
   noop: fc.record({ type: fc.constant('noop') }),
 };
 
-export const txn: fc.Arbitrary<Txn> = fc.record({
-  session,
-  cxid: natural,
-  effect: fc.oneof(...Object.values(effects)),
+const stat: fc.Arbitrary<Stat> = fc.record({
+  czxid: fc.nat(),
+  mzxid: fc.nat(),
+  ctime: fc.integer({ min: 0, max: 2 ** 45 }),
+  mtime: fc.integer({ min: 0, max: 2 ** 45 }),
+  version: int32,
+  cversion: int32,
+  aversion: int32,
+  ephemeralOwner: session,
+  dataLength: fc.nat(),
+  numChildren: fc.nat(),
+  pzxid: fc.nat(),
 });
+const recorded: fc.Arbitrary<RecordedAnswer> = fc.record({
+  digest: hex(8),
+  stats: fc.array(fc.option(stat, { nil: undefined }), { maxLength: 4 }),
+});
+const anyEffect = fc.oneof(...Object.values(effects));
+
+/** A write that was sent over a retryable path is recorded with its answer, any other is not. */
+export const txn: fc.Arbitrary<Txn> = fc.oneof(
+  fc.record({ session, cxid: fc.constant(0), effect: anyEffect }),
+  fc.record({ session, cxid: fc.integer({ min: 1 }), effect: anyEffect, recorded }),
+);
 
 export const entry: fc.Arbitrary<Entry> = fc
   .record({

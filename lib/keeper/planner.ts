@@ -1,0 +1,232 @@
+import { assert } from '../base/assert.js';
+import { ErrorCode } from '../core/errors.js';
+import { Layer } from '../core/layer.js';
+import { applyWithStats, needOfWrite, prepare, resultOf } from '../core/machine.js';
+import type { RecordKey } from '../core/state.js';
+import type {
+  Effect,
+  Once,
+  Origin,
+  Position,
+  Refusal,
+  Stat,
+  Txn,
+  WriteRequest,
+  Zxid,
+} from '../core/types.js';
+import type { Entry } from '../log/entry.js';
+import { encodedTxnSize } from '../log/entry-codec.js';
+import { BATCH_BYTES_MAX } from './limits.js';
+import type { Replica } from './replica.js';
+import type { WriteOutcome } from './types.js';
+import { KeeperError } from './types.js';
+
+export type Settle = (outcome: WriteOutcome | KeeperError) => void;
+
+/** A write that waits for its place in the log. */
+export interface Pending {
+  request: WriteRequest;
+  readonly origin: Origin;
+  readonly settle: Settle;
+  /** When it arrived, in the replica's marks. */
+  readonly mark: number;
+  /** Bytes of data. */
+  readonly bytes: number;
+}
+
+export interface Planned {
+  readonly pending: Pending;
+  readonly outcome: WriteOutcome | KeeperError;
+}
+
+/** A batch as prepared on the state at `head`: what becomes of its requests if the next slot is won. */
+export interface Plan {
+  readonly head: Zxid;
+  /** In order. Requests of the batch that are not among them wait for a later slot. */
+  readonly planned: readonly Planned[];
+  /** Nothing to log: the plan holds refusals and no-ops only. */
+  readonly entry: Entry | undefined;
+}
+
+/** A batch with the state that grows under it. Thrown away when the slot is lost. */
+class Draft {
+  readonly layer: Layer;
+  readonly head: Zxid;
+  readonly timeMs: number;
+  readonly txns: Txn[] = [];
+  readonly planned: Planned[] = [];
+  #bytes = 0;
+
+  constructor(replica: Replica) {
+    this.layer = new Layer(replica.view);
+    this.head = replica.head;
+    this.timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
+  }
+
+  /** The zxid of the state as it is with what has been drafted so far. */
+  get zxid(): Zxid {
+    return this.head + this.txns.length;
+  }
+
+  get next(): Position {
+    return { zxid: this.zxid + 1, timeMs: this.timeMs };
+  }
+
+  /** Takes a transaction unless the entry is full. One that is too large for any entry is taken when it comes first. */
+  take(txn: Txn): readonly (Stat | undefined)[] | undefined {
+    const bytes = encodedTxnSize(txn);
+    if (this.txns.length > 0 && this.#bytes + bytes > BATCH_BYTES_MAX) return undefined;
+    this.#bytes += bytes;
+    const { stats } = applyWithStats(txn, this.next, this.layer);
+    this.txns.push(txn);
+    return stats;
+  }
+
+  /** Puts what is known only now into the transaction that was taken last. */
+  record(recorded: NonNullable<Txn['recorded']>): void {
+    const last = this.txns.pop();
+    assert(last !== undefined, 'nothing was taken');
+    this.txns.push({ ...last, recorded });
+  }
+}
+
+/**
+ * Prepares a batch on the state at the head, one request after the other on a layer over the view. Returns the keys that are
+ * missing instead when there are any: what a request needs may depend on the effects of those before it.
+ */
+export function planBatch(batch: readonly Pending[], replica: Replica): Plan | Set<RecordKey> {
+  const draft = new Draft(replica);
+  for (const pending of batch) {
+    const needed = needOfWrite(pending.request, pending.origin, draft.layer);
+    if (needed.length > 0) return new Set(needed);
+    if (!(pending.origin.once === undefined ? planPlain : planOnce)(pending, draft)) break;
+  }
+  return { head: draft.head, planned: draft.planned, entry: entryOf(draft, replica) };
+}
+
+/** A write whose sender never repeats it: a refusal is an answer and leaves nothing in the log. False: the entry is full. */
+function planPlain(pending: Pending, draft: Draft): boolean {
+  const { request, origin } = pending;
+  const prepared = prepare({ request, origin, state: draft.layer, timeMs: draft.timeMs });
+  if (!prepared.ok) {
+    draft.planned.push({ pending, outcome: refused(draft.zxid, prepared.refusal) });
+    return true;
+  }
+  const { effect } = prepared;
+  if (!isLogged(request, effect)) {
+    const result = resultOf({ request, effect, position: draft.next, state: draft.layer });
+    draft.planned.push({ pending, outcome: { ok: true, zxid: draft.zxid, logged: false, result } });
+    return true;
+  }
+  const stats = draft.take({ session: origin.session, cxid: 0, effect });
+  if (stats === undefined) return false;
+  draft.planned.push({ pending, outcome: accepted({ request, effect, draft, stats }) });
+  return true;
+}
+
+/**
+ * A write that may be repeated (I6). It ends in the log whether it is accepted or refused, and raises the session's cxid by
+ * one, so that no copy of it can act again. Only what says that it is not the session's next write is not logged.
+ */
+function planOnce(pending: Pending, draft: Draft): boolean {
+  const { request, origin } = pending;
+  const { once } = origin;
+  assert(once !== undefined, 'a write without a number');
+  const prepared = prepare({ request, origin, state: draft.layer, timeMs: draft.timeMs });
+  if (!prepared.ok && isOfSession(prepared.refusal)) {
+    draft.planned.push({ pending, outcome: refused(draft.zxid, prepared.refusal) });
+    return true;
+  }
+  const last = draft.layer.session(origin.session)?.cxid;
+  assert(last !== undefined, 'a session that passed prepare is open');
+  if (once.cxid <= last) return true; // a copy of one in this very batch: it is looked up once that has its place
+  if (once.cxid > last + 1) {
+    const message = `write ${once.cxid} came before ${last + 1} of session 0x${origin.session.toString(16)}`;
+    draft.planned.push({ pending, outcome: new KeeperError('OutOfOrder', message) });
+    return true;
+  }
+  const effect = prepared.ok ? prepared.effect : errorOf(request, prepared.refusal);
+  const unanswered: Txn = { session: origin.session, cxid: once.cxid, effect, recorded: withoutStats(once) };
+  const stats = draft.take(unanswered);
+  if (stats === undefined) return false;
+  draft.record({ digest: once.digest, stats: statsToKeep(effect, stats) });
+  const outcome = prepared.ok
+    ? accepted({ request, effect, draft, stats })
+    : { ...refused(draft.zxid, prepared.refusal) };
+  draft.planned.push({ pending, outcome });
+  return true;
+}
+
+function refused(zxid: Zxid, refusal: Refusal): WriteOutcome {
+  return { ok: false, zxid, refusal };
+}
+
+function accepted(input: {
+  request: WriteRequest;
+  effect: Effect;
+  draft: Draft;
+  stats: readonly (Stat | undefined)[];
+}): WriteOutcome {
+  const { request, effect, draft, stats } = input;
+  const position = { zxid: draft.zxid, timeMs: draft.timeMs };
+  const result = resultOf({ request, effect, position, state: draft.layer, stats });
+  return { ok: true, zxid: draft.zxid, logged: true, result };
+}
+
+/** Refusals for session and epoch say that the sender is not the session's owner: they must not raise its cxid. */
+function isOfSession(refusal: Refusal): boolean {
+  return refusal.code === ErrorCode.SessionExpired || refusal.code === ErrorCode.SessionMoved;
+}
+
+function errorOf(request: WriteRequest, refusal: Refusal): Effect {
+  if (request.kind !== 'multi' || refusal.operations === undefined)
+    return { type: 'error', code: refusal.code };
+  return { type: 'error', code: refusal.code, failedAt: refusal.operations.indexOf(refusal.code) };
+}
+
+function withoutStats(once: Once): NonNullable<Txn['recorded']> {
+  return { digest: once.digest, stats: [] };
+}
+
+/** The Stat of a create follows from its effect; those of setData and setAcl do not. */
+function statsToKeep(effect: Effect, stats: readonly (Stat | undefined)[]): readonly (Stat | undefined)[] {
+  const effects: readonly Effect[] = effect.type === 'multi' ? effect.operations : [effect];
+  const kept = effects.map(({ type }, index) =>
+    type === 'setData' || type === 'setAcl' ? stats[index] : undefined,
+  );
+  return kept.some((stat) => stat !== undefined) ? kept : [];
+}
+
+/** No-ops of other requests (a session closed already, an attach repeated, a check that holds) leave no trace in the log. */
+function isLogged(request: WriteRequest, effect: Effect): boolean {
+  if (effect.type === 'check') return false;
+  return effect.type !== 'noop' || request.kind === 'noop';
+}
+
+function entryOf(draft: Draft, replica: Replica): Entry | undefined {
+  const { txns, layer, head, timeMs } = draft;
+  if (txns.length === 0) return undefined;
+  const { znodes, sessions, thinSessions, bytes } = replica.counters;
+  return {
+    first: head + 1,
+    last: head + txns.length,
+    timeMs,
+    batchId: Buffer.from(replica.options.random.bytes(16)).toString('hex'),
+    counters: {
+      znodes: znodes + layer.delta.znodes,
+      sessions: sessions + layer.delta.sessions,
+      thinSessions: thinSessions + layer.delta.thinSessions,
+      bytes: bytes + layer.delta.bytes,
+    },
+    txns,
+  };
+}
+
+/** The records that a batch needs and that the view lacks, as far as can be told before any of it has taken effect. */
+export function missingFor(batch: readonly Pending[], replica: Replica): Set<RecordKey> {
+  const missing = new Set<RecordKey>();
+  for (const { request, origin } of batch) {
+    for (const key of needOfWrite(request, origin, replica.view)) missing.add(key);
+  }
+  return missing;
+}
