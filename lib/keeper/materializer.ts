@@ -4,6 +4,8 @@ import type { ParsedKey, RecordKey } from '../core/state.js';
 import { parseKey } from '../core/state.js';
 import type { Zxid } from '../core/types.js';
 import type { Item } from '../log/store.js';
+import type { Instant } from './instant.js';
+import { elapsedMs, instantOf } from './instant.js';
 import {
   MATERIALIZE_ENTRIES_MAX,
   MATERIALIZE_PARALLEL_MAX,
@@ -80,7 +82,7 @@ export class Materializer {
     // Another run may have moved the watermark: what it covers needs no writing by this one. What is left in the window
     // above it is the batch. It begins before the watermark is asked for: whoever is frozen while the answer is on its way
     // holds an old watermark when it thaws.
-    const began = nowOf(replica);
+    const began = instantOf(this.#options.clock);
     await replica.refreshWatermark();
     const batch = new Batch(replica, began);
     const rows = await batch.write();
@@ -137,8 +139,7 @@ class Batch {
   /** A frozen instance that thaws must not write what a tombstone, gone after a day, no longer keeps out. */
   #refuseWhenLate(): void {
     const { clock } = this.#replica.options;
-    const { monotonicMs, wallMs } = this.#began;
-    const ageMs = Math.max(clock.monotonic() - monotonicMs, clock.now() - wallMs);
+    const ageMs = elapsedMs(this.#began, instantOf(clock));
     if (ageMs <= MATERIALIZE_WRITE_MS_MAX) return;
     throw new KeeperError(
       'Stopped',
@@ -179,13 +180,19 @@ class Batch {
         const record = view.node(key.path);
         assert(record !== undefined, `znode ${key.path} is not hydrated`);
         const at = stateKey.node(namespace, key.path);
-        return [record === null ? tombstone(at, this.#newest(change), ttl) : nodeRow(namespace, key.path, record)];
+        return [
+          record === null ? tombstone(at, this.#newest(change), ttl) : nodeRow(namespace, key.path, record),
+        ];
       }
       case 'session': {
         const record = view.session(key.session);
         assert(record !== undefined, `session ${key.session} is not hydrated`);
         const at = stateKey.session(namespace, key.session);
-        return [record === null ? tombstone(at, this.#newest(change), ttl) : sessionRow(namespace, key.session, record)];
+        return [
+          record === null
+            ? tombstone(at, this.#newest(change), ttl)
+            : sessionRow(namespace, key.session, record),
+        ];
       }
       case 'children':
         return lastOfEachName(change).map(({ name, present, zxid }) => {
@@ -201,17 +208,6 @@ class Batch {
         throw new InvariantError('a blob is no record');
     }
   }
-}
-
-/** A moment by both clocks: a process that sleeps may stop the one, an operator may step the other. */
-interface Instant {
-  readonly monotonicMs: number;
-  readonly wallMs: number;
-}
-
-function nowOf(replica: Replica): Instant {
-  const { clock } = replica.options;
-  return { monotonicMs: clock.monotonic(), wallMs: clock.now() };
 }
 
 /** Everything that happened to one record within a batch. */

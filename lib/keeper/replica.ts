@@ -10,6 +10,7 @@ import type { Counters, Entry } from '../log/entry.js';
 import type { Item, Store } from '../log/store.js';
 import { Blobs } from './blobs.js';
 import { Hydrator } from './hydrator.js';
+import { elapsedMs, instantOf, NEVER } from './instant.js';
 import { readEntry } from './log-rows.js';
 import { withRetries } from './retry.js';
 import type { Watermark } from './rows.js';
@@ -56,8 +57,7 @@ export class Replica {
   #nextTail: Promise<void> | undefined;
   #sequence = 0;
   #currentAsOf = 0;
-  #tailReadAtMs = Number.NEGATIVE_INFINITY;
-  #tailReadWallMs = Number.NEGATIVE_INFINITY;
+  #tailReadAt = NEVER;
 
   constructor(options: ReplicaOptions) {
     this.options = options;
@@ -169,8 +169,7 @@ export class Replica {
 
   /** Ms since the start of the last look at the log, by the wall or the monotonic clock, whichever says more. */
   get stalenessMs(): number {
-    const { clock } = this.options;
-    return Math.max(clock.monotonic() - this.#tailReadAtMs, clock.now() - this.#tailReadWallMs);
+    return elapsedMs(this.#tailReadAt, instantOf(this.options.clock));
   }
 
   /** Brings records into the view (I8). Unknown keys of the list may be asked again when the view is small. */
@@ -197,15 +196,13 @@ export class Replica {
   async readPage(entriesMax?: number): Promise<boolean> {
     const { store, namespace, clock } = this.options;
     const mark = this.mark();
-    const startedAtMs = clock.monotonic();
-    const startedWallMs = clock.now();
+    const startedAt = instantOf(clock);
     const query = { table: 'log', partition: namespace, from: this.#head + 1 } as const;
     const page = await withRetries(this.options, () =>
       store.query(entriesMax === undefined ? query : { ...query, limit: entriesMax }),
     );
     for (const item of page.items) await this.advanceByRow(item);
-    this.#tailReadAtMs = startedAtMs;
-    this.#tailReadWallMs = startedWallMs;
+    this.#tailReadAt = startedAt;
     if (page.next !== undefined) return true;
     this.confirmCurrent(mark);
     return false;
