@@ -1,6 +1,8 @@
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Item, Store } from '../log/store.js';
 import { StoreError } from '../log/store.js';
+import type { Instant } from './instant.js';
+import { elapsedMs, instantOf, NEVER } from './instant.js';
 import {
   GATEWAY_LEASE_MARGIN_MS,
   GATEWAY_RENEW_IDLE_MS,
@@ -32,6 +34,7 @@ export function gatewayRow(namespace: string, row: GatewayLeaseRow): Item {
     head: row.head,
     wm: row.watermark,
     n: row.sessions,
+    lag: row.lagMs,
     ttl: Math.ceil(row.deadlineMs / 1000) + LEASE_TTL_SLACK_SECONDS,
   };
 }
@@ -48,6 +51,7 @@ export function gatewayOfRow(item: Item): GatewayLeaseRow {
     head: number(item, 'head'),
     watermark: number(item, 'wm'),
     sessions: number(item, 'n'),
+    lagMs: number(item, 'lag'),
   };
 }
 
@@ -56,6 +60,7 @@ export interface LeaseSubject {
   readonly address: string;
   readonly head: number;
   readonly watermark: number;
+  readonly lagMs: number;
   readonly sessions: number;
   readonly shortestTimeoutMs: number;
   readonly longestTimeoutMs: number;
@@ -68,6 +73,8 @@ export interface GatewayLeaseOptions {
   readonly newGatewayId: () => string;
   readonly subject: () => LeaseSubject;
   readonly isClockTrusted: () => boolean;
+  /** Called at every renewal, before it counts, with the age that the lease had reached: others may have acted on that. */
+  readonly onRenewed?: (reachedAgeMs: number) => void;
 }
 
 /**
@@ -80,9 +87,10 @@ export class GatewayLease {
   #gatewayId: string;
   #startedAtMs = 0;
   #written: GatewayLeaseRow | undefined;
-  #vouchedAtMs = Number.NEGATIVE_INFINITY;
+  #vouchedAt: Instant = NEVER;
   #renewing: Promise<boolean> | undefined;
   #cancel: CancelTimer | undefined;
+  #dueAtMs = Infinity;
   #stopped = true;
   #failures = 0;
 
@@ -100,9 +108,12 @@ export class GatewayLease {
     return this.#failures;
   }
 
-  /** Monotonic ms since the last renewal that succeeded was *sent*: what others may take our row's age for, at least. */
+  /**
+   * Ms since the last renewal that succeeded was *sent*: what others may take our row's age for, at least. By the wall or the
+   * monotonic clock, whichever says more: the latter stands still while a machine sleeps.
+   */
   get ageMs(): number {
-    return this.#options.clock.monotonic() - this.#vouchedAtMs;
+    return elapsedMs(this.#vouchedAt, instantOf(this.#options.clock));
   }
 
   /** The longest timeout that the row as written covers. */
@@ -135,9 +146,25 @@ export class GatewayLease {
     return this.#renewing;
   }
 
+  /** Brings the next renewal forward if the gateway's sessions have come to want that. */
+  hasten(): void {
+    const { clock } = this.#options;
+    if (
+      !this.#stopped &&
+      this.#renewing === undefined &&
+      clock.monotonic() + this.#pauseMs() < this.#dueAtMs
+    ) {
+      this.#arm();
+    }
+  }
+
   #arm(): void {
     if (this.#stopped) return;
-    this.#cancel = this.#options.clock.after(this.#pauseMs(), () => {
+    const { clock } = this.#options;
+    const pauseMs = this.#pauseMs();
+    this.#cancel?.();
+    this.#dueAtMs = clock.monotonic() + pauseMs;
+    this.#cancel = clock.after(pauseMs, () => {
       void this.renew().finally(() => this.#arm());
     });
   }
@@ -165,8 +192,8 @@ export class GatewayLease {
 
   async #write(): Promise<boolean> {
     const { clock, store, namespace } = this.#options;
-    const sentAtMs = clock.monotonic();
-    const row = this.#nextRow(clock.now());
+    const sentAt = instantOf(clock);
+    const row = this.#nextRow(sentAt.wallMs);
     const item = gatewayRow(namespace, row);
     const previous = this.#written;
     const outcome = await store.put({
@@ -182,15 +209,16 @@ export class GatewayLease {
     });
     if (outcome.ok || isOwn(outcome.existing, row)) {
       this.#written = row;
-      this.#vouchedAtMs = sentAtMs;
+      this.#options.onRenewed?.(elapsedMs(this.#vouchedAt, sentAt));
+      this.#vouchedAt = sentAt;
       return true;
     }
-    await this.#afterRefusal(outcome.existing);
+    this.#afterRefusal(outcome.existing);
     return false;
   }
 
   /** An earlier renewal whose reply was lost explains a newer row of ours; anything else means that the lease has lapsed. */
-  async #afterRefusal(existing: Item | undefined): Promise<void> {
+  #afterRefusal(existing: Item | undefined): void {
     const { clock, newGatewayId } = this.#options;
     if (existing !== undefined) {
       const row = gatewayOfRow(existing);
@@ -202,8 +230,7 @@ export class GatewayLease {
     this.#gatewayId = newGatewayId();
     this.#startedAtMs = clock.now();
     this.#written = undefined;
-    this.#vouchedAtMs = Number.NEGATIVE_INFINITY;
-    await Promise.resolve();
+    this.#vouchedAt = NEVER;
   }
 
   #nextRow(nowMs: number): GatewayLeaseRow {

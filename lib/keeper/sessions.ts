@@ -37,6 +37,8 @@ interface OwnedSession {
   readonly epoch: number;
   readonly timeoutMs: number;
   readonly attachId: string;
+  /** The gateway id whose lease vouches for it; '' before. A gateway that lost its lease goes on under another id. */
+  owner: string;
   /** Monotonic ms of the last sign of life. */
   heardAtMs: number;
   /** False while createSession or attach is not in the log yet: it counts for the lease, but nothing may expire it. */
@@ -45,7 +47,7 @@ interface OwnedSession {
   closing: boolean;
   /** What this gateway owned of the session before the attach that is on its way. */
   before: OwnedSession | undefined;
-  /** The listener has been told that the lease cannot vouch for it; until the next attach. */
+  /** The lease could not vouch for it for a moment, so others may have acted; until the next attach. */
   fenced: boolean;
 }
 
@@ -78,6 +80,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       newGatewayId: () => Buffer.from(random.bytes(8)).toString('hex'),
       subject: () => ({ address: options.address(), ...this.#leaseSubject() }),
       isClockTrusted: options.isClockTrusted ?? (() => true),
+      onRenewed: (reachedAgeMs) => this.#fenceOlderThan(reachedAgeMs),
     });
     this.#unlisten = keeper.onCommit((commit) => this.#onCommit(commit));
   }
@@ -171,6 +174,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     const { session, epoch, timeoutMs } = next;
     const owned: OwnedSession = {
       ...next,
+      owner: '',
       heardAtMs: this.#options.clock.monotonic(),
       open: false,
       closing: false,
@@ -178,8 +182,10 @@ export class GatewaySessions implements GatewaySessionsApi {
       fenced: false,
     };
     this.#owned.set(session, owned);
+    this.lease.hasten();
     try {
       const owner = await this.#vouchFor(timeoutMs);
+      owned.owner = owner;
       await this.#putRow({ owner, session, epoch, timeoutMs });
       const outcome = await append(owner);
       if (!outcome.ok) this.#leave(session, owned);
@@ -202,14 +208,25 @@ export class GatewaySessions implements GatewaySessionsApi {
     const { lease } = this;
     for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
       const covered = timeoutMs <= lease.longestTimeoutMs && timeoutMs >= lease.shortestTimeoutMs;
-      if (covered && this.#isVouched(timeoutMs)) return lease.gatewayId;
+      if (covered && lease.ageMs < timeoutMs * FENCE_FRACTION) return lease.gatewayId;
       await lease.renew();
     }
     throw new KeeperError('StoreUnavailable', "the gateway's lease cannot be renewed");
   }
 
-  #isVouched(timeoutMs: number): boolean {
-    return this.lease.ageMs < timeoutMs * FENCE_FRACTION;
+  #isVouched({ owner, timeoutMs }: OwnedSession): boolean {
+    return owner === this.lease.gatewayId && this.lease.ageMs < timeoutMs * FENCE_FRACTION;
+  }
+
+  /**
+   * A lease that is renewed late vouches again, but not for what it could not vouch for meanwhile: a reaper may have
+   * closed those sessions, in entries of the log that this gateway has not read yet.
+   */
+  #fenceOlderThan(reachedAgeMs: number): void {
+    for (const [session, owned] of this.#owned) {
+      if (fence(owned, reachedAgeMs) && owned.open) this.#tell(session, 'fenced');
+      for (let { before } = owned; before !== undefined; { before } = before) fence(before, reachedAgeMs);
+    }
   }
 
   async #putRow(row: { owner: string; session: SessionId; epoch: number; timeoutMs: number }): Promise<void> {
@@ -229,7 +246,7 @@ export class GatewaySessions implements GatewaySessionsApi {
   touch(session: SessionId): boolean {
     const owned = this.#owned.get(session);
     if (owned?.open !== true || owned.fenced) return false;
-    if (!this.#isVouched(owned.timeoutMs)) {
+    if (!this.#isVouched(owned)) {
       owned.fenced = true;
       return false;
     }
@@ -248,6 +265,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     return {
       head: keeper.head,
       watermark: keeper.watermark,
+      lagMs: keeper.lagMs,
       sessions: this.#owned.size,
       shortestTimeoutMs: Math.min(shortestTimeoutMs, GATEWAY_IDLE_TIMEOUT_MS),
       longestTimeoutMs: Math.max(longestTimeoutMs, GATEWAY_IDLE_TIMEOUT_MS),
@@ -276,7 +294,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     const owned = this.#owned.get(session);
     if (owned === undefined) return;
     this.#owned.delete(session);
-    this.#dropRow(session, owned.epoch);
+    this.#dropRow(session, owned);
     this.#tell(session, end);
   }
 
@@ -285,9 +303,9 @@ export class GatewaySessions implements GatewaySessionsApi {
   }
 
   /** Tidies up. If it fails, the row is one that the reapers find to be without a session. */
-  #dropRow(session: SessionId, epoch: number): void {
+  #dropRow(session: SessionId, { owner, epoch }: OwnedSession): void {
     const { store, keeper } = this.#options;
-    const key = leaseKey.gatewaySession(keeper.namespace, this.lease.gatewayId, session);
+    const key = leaseKey.gatewaySession(keeper.namespace, owner, session);
     const condition = [{ kind: 'equals', attribute: 'e', value: epoch }] as const;
     withRetries(this.#options, () => store.delete({ table: 'leases', key, condition })).catch(
       (error: unknown) => assert(error instanceof KeeperError, String(error)),
@@ -310,7 +328,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     for (const [session, owned] of this.#owned) {
       if (!owned.open) continue;
       if (nowMs - owned.heardAtMs > owned.timeoutMs) this.#expire(session, owned);
-      else if (!owned.fenced && !this.#isVouched(owned.timeoutMs)) {
+      else if (!owned.fenced && !this.#isVouched(owned)) {
         owned.fenced = true;
         this.#tell(session, 'fenced');
       }
@@ -328,6 +346,13 @@ export class GatewaySessions implements GatewaySessionsApi {
       if (over) this.#end(session, outcome.ok ? 'closed' : 'moved');
     });
   }
+}
+
+/** True when the session is fenced now and was not before. */
+function fence(owned: OwnedSession, reachedAgeMs: number): boolean {
+  if (owned.owner === '' || owned.fenced || reachedAgeMs < owned.timeoutMs * FENCE_FRACTION) return false;
+  owned.fenced = true;
+  return true;
 }
 
 /** Positive, so that nobody takes it for the owner of a container or TTL znode, whose markers are negative. */
