@@ -7,7 +7,12 @@ import type { Item, Store } from '../log/store.js';
 import type { GatewayLeaseRow } from './gateway-lease.js';
 import { gatewayOfRow } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
-import { REAP_ALLOWANCE_MS, REAP_PAUSE_LONGEST_MS, REAP_PAUSE_SHORTEST_MS } from './limits.js';
+import {
+  HYDRATIONS_PARALLEL_MAX,
+  REAP_ALLOWANCE_MS,
+  REAP_PAUSE_LONGEST_MS,
+  REAP_PAUSE_SHORTEST_MS,
+} from './limits.js';
 import { queryAll } from './query.js';
 import { withRetries } from './retry.js';
 import { isTombstone, leaseKey, number, SESSION_SHARDS, stateKey, text } from './rows.js';
@@ -143,20 +148,42 @@ export class Reaper {
     if (text(oldImage, 'pk') !== leaseKey.gateways(keeper.namespace)) {
       return { sessionsClosed: 0, gatewaysRemoved: 0 };
     }
-    const gateway = gatewayOfRow(oldImage);
-    const sessions = await this.#sessionsOf(gateway.gatewayId);
-    const closed = await Promise.all(sessions.map((row) => this.#close(gateway.gatewayId, row)));
+    const { gatewayId } = gatewayOfRow(oldImage);
+    const rows = await this.#sessionsOf(gatewayId);
+    const records = await this.#loggedSessions(rows);
+    const closed = await Promise.all(
+      rows.map((row) => this.#close(gatewayId, row, records.get(row.session))),
+    );
     return { sessionsClosed: closed.filter(Boolean).length, gatewaysRemoved: 0 };
   }
 
+  /**
+   * What has been read of a gateway counts if its row is still the same afterwards: a gateway that renewed meanwhile may
+   * have taken its sessions back, with epochs that were read too late.
+   */
   async #reapGateway(gateway: GatewayLeaseRow): Promise<{ closed: number; left: number }> {
+    const { gatewayId, renewedAtMs } = gateway;
     const nowMs = this.#options.clock.now();
-    const sessions = await this.#sessionsOf(gateway.gatewayId);
-    const isDue = ({ timeoutMs }: SessionOfGateway) =>
-      nowMs >= gateway.renewedAtMs + timeoutMs + REAP_ALLOWANCE_MS;
-    const due = sessions.filter(isDue);
-    const closed = await Promise.all(due.map((row) => this.#close(gateway.gatewayId, row)));
+    const isDue = (timeoutMs: number) => nowMs >= renewedAtMs + timeoutMs + REAP_ALLOWANCE_MS;
+    const sessions = await this.#sessionsOf(gatewayId);
+    const candidates = sessions.filter(({ timeoutMs }) => isDue(timeoutMs));
+    const records = await this.#loggedSessions(candidates);
+    if (!(await this.#isUnchanged(gateway))) return { closed: 0, left: sessions.length };
+    // An attach that was under way may have left a row with another timeout than the log's.
+    const due = candidates.filter(({ session }) => {
+      const record = records.get(session);
+      return record?.owner !== gatewayId || isDue(record.timeoutMs);
+    });
+    const closed = await Promise.all(due.map((row) => this.#close(gatewayId, row, records.get(row.session))));
     return { closed: closed.filter(Boolean).length, left: sessions.length - due.length };
+  }
+
+  /** True when the gateway has not renewed since, or its row has gone. */
+  async #isUnchanged(gateway: GatewayLeaseRow): Promise<boolean> {
+    const { store, keeper } = this.#options;
+    const key = leaseKey.gateway(keeper.namespace, gateway.gatewayId);
+    const row = await withRetries(this.#options, () => store.get('leases', key));
+    return row === undefined || gatewayOfRow(row).renewedAtMs === gateway.renewedAtMs;
   }
 
   /** The row goes when its deadline, as read, has passed: a gateway that renewed meanwhile keeps it. */
@@ -184,10 +211,19 @@ export class Reaper {
     }));
   }
 
-  /** Appends closeSession, then drops the row: in this order, so that a crash in between leaves something to be found. */
-  async #close(gatewayId: string, row: SessionOfGateway): Promise<boolean> {
+  /**
+   * Appends closeSession, then drops the row: in this order, so that a crash in between leaves something to be found. The row
+   * alone is no proof: it is written before the attach, which another gateway may have won with the same epoch. So
+   * the session is closed only if the log says that this gateway owns it, and with the logged epoch.
+   */
+  async #close(
+    gatewayId: string,
+    row: SessionOfGateway,
+    record: SessionRecord | null | undefined,
+  ): Promise<boolean> {
     const { store, keeper } = this.#options;
-    const closed = await this.#appendClose(row.session, row.epoch);
+    const isOwner = record?.owner === gatewayId;
+    const closed = isOwner && (await this.#appendClose(row.session, record.epoch));
     await withRetries(this.#options, () =>
       store.delete({
         table: 'leases',
@@ -222,22 +258,31 @@ export class Reaper {
 
   async #closeIfOrphan(session: SessionId): Promise<boolean> {
     const { store, keeper } = this.#options;
-    const record = await this.#loggedSession(session);
-    if (record === null) return false;
+    const record = (await this.#loggedSessions([{ session }])).get(session);
+    if (record === undefined || record === null) return false;
     const key = leaseKey.gateway(keeper.namespace, record.owner);
     const owner = await withRetries(this.#options, () => store.get('leases', key));
     if (owner !== undefined) return false;
     return this.#appendClose(session, record.epoch);
   }
 
-  async #loggedSession(session: SessionId): Promise<SessionRecord | null> {
+  /** Their records at the log's end, as it was after this call began. */
+  async #loggedSessions(
+    rows: readonly { readonly session: SessionId }[],
+  ): Promise<Map<SessionId, SessionRecord | null>> {
     const { replica } = this.#options.keeper;
-    await replica.sync();
-    for (;;) {
-      const record = replica.view.session(session);
-      if (record !== undefined) return record;
-      await replica.hydrate([recordKey.session(session)]);
+    if (rows.length > 0) await replica.sync();
+    const found = new Map<SessionId, SessionRecord | null>();
+    let missing = rows.map(({ session }) => session);
+    while (missing.length > 0) {
+      for (const session of missing) {
+        const record = replica.view.session(session);
+        if (record !== undefined) found.set(session, record);
+      }
+      missing = missing.filter((session) => !found.has(session));
+      await replica.hydrate(missing.slice(0, HYDRATIONS_PARALLEL_MAX).map(recordKey.session));
     }
+    return found;
   }
 }
 
