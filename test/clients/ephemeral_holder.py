@@ -4,11 +4,13 @@ usage: ephemeral_holder.py HOSTS PATH TIMEOUT_SECONDS
 prints: SESSION_ID PASSWORD_HEX GATEWAY_PORT NEGOTIATED_TIMEOUT_MS
 """
 
+import logging
 import sys
 import threading
 
 from kazoo.client import KazooClient
 
+logging.getLogger("kazoo").setLevel(logging.CRITICAL)
 hosts, path, timeout = sys.argv[1:4]
 client = KazooClient(hosts=hosts, timeout=float(timeout))
 client.start()

@@ -181,6 +181,8 @@ class Server:
         """SIGKILL to every process of the server at once, as a power cut would."""
         if self.process is None:
             return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # It starts no further process while they are counted.
         everybody = [self.process.pid] + self.descendants()
         for pid in everybody:
             try:
@@ -239,13 +241,12 @@ def zookeeper():
 
 
 class Target:
-    """A server that somebody else runs."""
+    """Servers that somebody else runs, as HOST:PORT or several of them with commas between."""
 
     name = "target"
 
-    def __init__(self, host_and_port):
-        host, port = host_and_port.rsplit(":", 1)
-        self.addresses = [(host, int(port))]
+    def __init__(self, hosts):
+        self.addresses = [(host, int(port)) for host, port in (one.rsplit(":", 1) for one in hosts.split(","))]
 
     @property
     def hosts(self):

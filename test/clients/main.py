@@ -1,6 +1,6 @@
 """Runs the tests of other people's clients. Started by run.sh, which sees to it that the clients are there.
 
-usage: main.py [--target HOST:PORT | --zookeeper] [--gateways N] [NAME ...]
+usage: main.py [--target HOST:PORT,… | --zookeeper] [--gateways N] [NAME ...]
 
 NAME is a test as unittest names it, such as test_kazoo_recipes or test_zkcli.ZkCliTests.
 """
@@ -21,7 +21,7 @@ RUN_SECONDS_MAX = 25 * 60
 def arguments():
     parser = argparse.ArgumentParser(description="Tests ZeroKeeper with other people's ZooKeeper clients.")
     kind = parser.add_mutually_exclusive_group()
-    kind.add_argument("--target", default=os.environ.get("ZK_TARGET"), help="test the server at HOST:PORT")
+    kind.add_argument("--target", default=os.environ.get("ZK_TARGET"), help="test the servers at HOST:PORT,HOST:PORT…")
     kind.add_argument("--zookeeper", action="store_true", help="test Debian's own ZooKeeper")
     parser.add_argument("--gateways", type=int, default=GATEWAYS, help="gateways to start (default %(default)s)")
     parser.add_argument("names", nargs="*", help="tests to run (default: all)")
