@@ -19,6 +19,9 @@ import { TtlSweeper } from './ttl-sweeper.js';
 /** How often the functions are called without a stream record: the backstop, as a rule of EventBridge would be. */
 export const SCHEDULED_MS = 60_000;
 
+/** Leases that are gone are noticed this late, at most: gateways look after each other's themselves. */
+const LEASES_IDLE_POLL_MS = 1_000;
+
 /** How often rows past their time to live are looked for. */
 export const TTL_MS = 10_000;
 
@@ -60,7 +63,11 @@ export class FunctionHost {
     const materialize = materializeHandler(() => wiring);
     const expire = expireHandler(() => wiring);
     await this.#trigger('log', { call: materialize });
-    await this.#trigger('leases', { call: expire, filter: ({ eventName }) => eventName === 'REMOVE' });
+    await this.#trigger('leases', {
+      call: expire,
+      filter: ({ eventName }) => eventName === 'REMOVE',
+      delivery: { idlePollMs: LEASES_IDLE_POLL_MS },
+    });
     this.#schedule('materialize', SCHEDULED_MS, () => materialize(SCHEDULED));
     this.#schedule('expire', SCHEDULED_MS, () => expire(SCHEDULED));
     if (this.#options.sweepTtl) {
@@ -78,7 +85,7 @@ export class FunctionHost {
   /** From the latest on: what came before is found by the first scheduled call, which is made at once. */
   async #trigger(
     table: TableName,
-    trigger: Pick<StreamSourceOptions, 'filter'> & { call: (event: StreamEvent) => Promise<void> },
+    trigger: Pick<StreamSourceOptions, 'filter' | 'delivery'> & { call: (event: StreamEvent) => Promise<void> },
   ): Promise<void> {
     const { clock, logger, streams, tablePrefix } = this.#options;
     const tableName = tableNameOf(tablePrefix, table);

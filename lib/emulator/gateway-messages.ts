@@ -12,6 +12,8 @@ export interface GatewayConfig {
   /** 0 takes a free one. */
   readonly port: number;
   readonly logLevel: LogLevel;
+  /** Longest pause between two looks at the log's tail, ms. */
+  readonly followIdleMs: number;
 }
 
 export type ToGateway =

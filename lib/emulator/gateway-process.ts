@@ -60,7 +60,7 @@ async function stop(): Promise<void> {
 
 async function open(config: GatewayConfig): Promise<RunningGateway> {
   silenceNodeVersionNotice();
-  const { namespace, tablePrefix, endpoint, host } = config;
+  const { namespace, tablePrefix, endpoint, host, followIdleMs } = config;
   const write = (line: string) => void process.stderr.write(line);
   const logger = jsonLogger({ level: config.logLevel, now: () => systemClock.now(), write });
   const clock = new ServerClock(systemClock);
@@ -68,7 +68,7 @@ async function open(config: GatewayConfig): Promise<RunningGateway> {
   const observer = { onServerTime: clock.observe.bind(clock) };
   const store = new DynamoStore({ client, tablePrefix, observer });
   const shared = { store, clock, random: systemRandom, isClockTrusted: () => clock.trusted };
-  const keeper = new Keeper({ ...shared, namespace, follow: true });
+  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs });
   let port = config.port;
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => `${host}:${port}` });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;

@@ -8,7 +8,7 @@ export interface Delivery {
   readonly batchRecordsMax: number;
   /** How long a batch that is not full waits for more. 0 delivers what one read brought. */
   readonly batchWindowMs: number;
-  /** The pause after a read that brought records; doubles with every empty read … */
+  /** The pause after a read that brought records for the function; doubles with every read that did not … */
   readonly busyPollMs: number;
   /** … up to this, so that an idle emulator costs next to nothing. */
   readonly idlePollMs: number;
@@ -23,7 +23,7 @@ export const DELIVERY: Delivery = {
   batchRecordsMax: 100,
   batchWindowMs: 0,
   busyPollMs: 10,
-  idlePollMs: 400,
+  idlePollMs: 500,
   attemptsMax: 100,
   retryMinMs: 50,
   retryMaxMs: 5_000,
@@ -78,7 +78,7 @@ export class ShardConsumer {
       const wanted = records.filter(this.#options.filter).map(this.#options.annotate);
       if (wanted.length > 0) await this.#deliver(wanted, signal);
       if (closed) return;
-      pauseMs = records.length > 0 ? delivery.busyPollMs : Math.min(pauseMs * 2, delivery.idlePollMs);
+      pauseMs = wanted.length > 0 ? delivery.busyPollMs : Math.min(pauseMs * 2, delivery.idlePollMs);
       await sleep(clock, pauseMs, signal);
     }
   }

@@ -2,6 +2,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { type Clock, sleep } from '../base/clock.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import type { Random } from '../base/random.js';
+import { FOLLOW_IDLE_MS } from '../keeper/limits.js';
 import { clientConfig, createDynamoClient } from '../log/dynamo-client.js';
 import { DynamoStore } from '../log/dynamo-store.js';
 import { ServerClock } from '../log/server-clock.js';
@@ -40,6 +41,9 @@ const ENGINE_STOP_MS_MAX = 400;
 
 /** Functions that are under way when the emulator stops get this long; their work is idempotent and found again. */
 const FUNCTIONS_STOP_MS_MAX = 400;
+
+/** How rarely a gateway looks for other writers when it is the only gateway: then only the functions write beside it. */
+const FOLLOW_IDLE_ALONE_MS = 1_000;
 
 /** A start that is stopped gets this long to come to the next point where it looks. */
 const START_STOP_MS_MAX = 1_000;
@@ -133,8 +137,10 @@ export class Emulator {
   }
 
   #gatewayConfig(endpoint: string) {
-    const { namespace, tablePrefix, host, logLevel } = this.#options;
-    return { namespace, tablePrefix, host, logLevel, endpoint };
+    const { namespace, tablePrefix, host, logLevel, gateways, tables } = this.#options;
+    const alone = gateways === 1 && tables.kind !== 'endpoint';
+    const followIdleMs = alone ? FOLLOW_IDLE_ALONE_MS : FOLLOW_IDLE_MS;
+    return { namespace, tablePrefix, host, logLevel, endpoint, followIdleMs };
   }
 
   async #openEngine(): Promise<string> {
