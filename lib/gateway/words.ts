@@ -228,7 +228,7 @@ async function gwys(status: GatewayStatus): Promise<string> {
     renewedAtMs: gateway.renewedAtMs,
     head: gateway.head,
     watermark: gateway.watermark,
-    lagMs: gateway.lagMs ?? (gateway.head <= gateway.watermark ? 0 : null),
+    lagMs: gateway.lagMs,
     sessions: gateway.sessions,
   }));
   return JSON.stringify({ namespace: status.namespace, gateways: described }) + '\n';

@@ -66,6 +66,13 @@ export class Keeper implements KeeperApi {
     return this.replica.watermark;
   }
 
+  /** Age of the oldest entry above the watermark, as it was when the watermark was read last, ms. */
+  get lagMs(): number {
+    const oldestMs = this.replica.window.oldestTimeMs;
+    if (oldestMs === undefined || this.head <= this.watermark) return 0;
+    return Math.max(0, Math.floor(this.clock.now() - oldestMs));
+  }
+
   /** Reads watermark and tail once, then (with `follow`) keeps looking at the tail. */
   async start(): Promise<void> {
     await this.replica.start();

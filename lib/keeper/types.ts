@@ -162,6 +162,6 @@ export interface GatewayInfo {
   readonly head: Zxid;
   readonly watermark: Zxid;
   /** Age of the first entry above the watermark, ms, as the gateway last saw it. */
-  readonly lagMs?: number;
+  readonly lagMs: number;
   readonly sessions: number;
 }
