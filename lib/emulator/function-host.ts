@@ -85,7 +85,9 @@ export class FunctionHost {
   /** From the latest on: what came before is found by the first scheduled call, which is made at once. */
   async #trigger(
     table: TableName,
-    trigger: Pick<StreamSourceOptions, 'filter' | 'delivery'> & { call: (event: StreamEvent) => Promise<void> },
+    trigger: Pick<StreamSourceOptions, 'filter' | 'delivery'> & {
+      call: (event: StreamEvent) => Promise<void>;
+    },
   ): Promise<void> {
     const { clock, logger, streams, tablePrefix } = this.#options;
     const tableName = tableNameOf(tablePrefix, table);
