@@ -126,9 +126,8 @@ describe('the four-letter word', () => {
     const { port } = await startGateway({
       gateways: () =>
         Promise.resolve([
-          { ...one, watermark: 7 },
+          { ...one, watermark: 7, lagMs: 0 },
           { ...one, gatewayId: 'g2', watermark: 5, lagMs: 40 },
-          { ...one, gatewayId: 'g3', watermark: 5 },
         ]),
     });
     const answer = await ask(port, 'gwys');
@@ -138,7 +137,6 @@ describe('the four-letter word', () => {
       gateways: [
         { ...one, watermark: 7, role: 'keeper', lagMs: 0 },
         { ...one, gatewayId: 'g2', watermark: 5, role: 'keeper', lagMs: 40 },
-        { ...one, gatewayId: 'g3', watermark: 5, role: 'keeper', lagMs: null },
       ],
     });
   });
