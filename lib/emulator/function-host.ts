@@ -19,6 +19,12 @@ import { TtlSweeper } from './ttl-sweeper.js';
 /** How often the functions are called without a stream record: the backstop, as a rule of EventBridge would be. */
 export const SCHEDULED_MS = 60_000;
 
+/**
+ * Entries are gathered for a moment: a row that many of them change is written once, and on a small machine the function
+ * does not compete with the writers for every single one.
+ */
+const LOG_DELIVERY = { batchWindowMs: 200, batchRecordsMax: 1_000 };
+
 /** Leases that are gone are noticed this late, at most: gateways look after each other's themselves. */
 const LEASES_IDLE_POLL_MS = 1_000;
 
@@ -62,7 +68,7 @@ export class FunctionHost {
     const wiring = createWiring({ store, clock, random, namespaces: [namespace] });
     const materialize = materializeHandler(() => wiring);
     const expire = expireHandler(() => wiring);
-    await this.#trigger('log', { call: materialize });
+    await this.#trigger('log', { call: materialize, delivery: LOG_DELIVERY });
     await this.#trigger('leases', {
       call: expire,
       filter: ({ eventName }) => eventName === 'REMOVE',

@@ -96,7 +96,7 @@ export class ShardConsumer {
       if (windowEndsMs === Infinity) windowEndsMs = clock.monotonic() + delivery.batchWindowMs;
       const leftMs = windowEndsMs - clock.monotonic();
       if (leftMs <= 0) return { records, closed: false };
-      await sleep(clock, Math.min(delivery.busyPollMs, leftMs), signal);
+      await sleep(clock, leftMs, signal);
     }
   }
 
