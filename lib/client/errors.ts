@@ -1,4 +1,4 @@
-import { errorName, errorOf } from '../core/errors.js';
+import { ErrorCode, errorName, errorOf } from '../core/errors.js';
 
 /** What a {@link ZooKeeperError} is made of. */
 export interface ZooKeeperErrorInit {
@@ -43,8 +43,14 @@ export class MultiError extends ZooKeeperError {
 }
 
 function describe(init: ZooKeeperErrorInit): string {
-  const message = errorOf(init.code)?.message ?? `the server answered ${init.code}`;
+  const message = messageOf(init.code);
   const subject = init.path === undefined ? '' : `: ${init.path}`;
   const doubt = init.maybeApplied === true ? ' (the write may have been applied)' : '';
   return message + subject + doubt;
+}
+
+function messageOf(code: number): string {
+  // The table's own text says that the request may have been carried out; here `maybeApplied` knows better.
+  if (code === ErrorCode.ConnectionLoss) return 'the connection was lost';
+  return errorOf(code)?.message ?? `the server answered ${code}`;
 }

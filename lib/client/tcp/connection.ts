@@ -105,7 +105,8 @@ export class ZooKeeperConnection {
       closeTimeoutMs: options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS_DEFAULT,
       clock,
     });
-    await opened(wire, { clock, patienceMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT });
+    const patienceMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS_DEFAULT;
+    await opened(wire, { clock, patienceMs, servers });
     return connection;
   }
 
@@ -362,7 +363,10 @@ function ignoreZooKeeperError(error: unknown): void {
 }
 
 /** Starts the session and waits for its first connection. */
-async function opened(wire: WireSession, limit: { clock: Clock; patienceMs: number }): Promise<void> {
+async function opened(
+  wire: WireSession,
+  limit: { clock: Clock; patienceMs: number; servers: string },
+): Promise<void> {
   let cancel: () => void = () => undefined;
   const settled = new Promise<void>((resolve, reject) => {
     wire.onState((state, reason) => {
@@ -371,7 +375,8 @@ async function opened(wire: WireSession, limit: { clock: Clock; patienceMs: numb
         reject(reason ?? new ZooKeeperError({ code: ErrorCode.ConnectionLoss }));
     });
     cancel = limit.clock.after(limit.patienceMs, () => {
-      wire.end('closed', new ZooKeeperError({ code: ErrorCode.ConnectionLoss, cause: wire.lastFailure }));
+      const code = ErrorCode.ConnectionLoss;
+      wire.end('closed', new ZooKeeperError({ code, path: limit.servers, cause: wire.lastFailure }));
     });
   });
   wire.start();
