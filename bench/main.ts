@@ -1,0 +1,118 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { comparisonTable, resultTable } from './report.js';
+import { bench, type BenchOptions, type Results } from './run.js';
+import { runningServer, startZeroKeeper, startZooKeeper, type Server } from './servers.js';
+import { OPERATIONS, type OperationName } from './workload.js';
+
+const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
+       npm run bench -- compare [--zerokeeper HOST:PORT] [--zookeeper HOST:PORT] [OPTIONS]
+
+Measures a server that speaks ZooKeeper's protocol: every connection keeps a fixed number of requests under
+way. compare measures ZeroKeeper and a real ZooKeeper in turn, A B A B; those that are not named are
+started for it, with data on this machine's disk (ZeroKeeper needs npm run build).
+
+  --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
+  --connections N   default 8
+  --pipeline N      requests under way per connection, default 16
+  --seconds N       per operation, default 5
+  --warmup N        seconds before, default 1
+  --size N          bytes of data per znode, default 100
+  --rounds N        of compare, default 2
+  --json FILE       write the results there, too
+`;
+
+const text = { type: 'string' } as const;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: text,
+    zerokeeper: text,
+    zookeeper: text,
+    ops: text,
+    connections: text,
+    pipeline: text,
+    seconds: text,
+    warmup: text,
+    size: text,
+    rounds: text,
+    json: text,
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+
+function positive(
+  name: 'connections' | 'pipeline' | 'seconds' | 'warmup' | 'size' | 'rounds',
+  fallback: number,
+) {
+  const value = Number(values[name] ?? fallback);
+  if (!(value > 0)) throw new Error(`--${name} wants a number above 0`);
+  return value;
+}
+
+function operationsOf(list: string): OperationName[] {
+  return list.split(',').map((name) => {
+    const known = OPERATIONS.find((operation) => operation === name.trim());
+    if (known === undefined) throw new Error(`--ops knows ${OPERATIONS.join(', ')}, not ${name}`);
+    return known;
+  });
+}
+
+function benchOptions(): BenchOptions {
+  return {
+    operations: operationsOf(values.ops ?? OPERATIONS.join(',')),
+    connections: positive('connections', 8),
+    pipeline: positive('pipeline', 16),
+    seconds: positive('seconds', 5),
+    warmupSeconds: positive('warmup', 1),
+    size: positive('size', 100),
+  };
+}
+
+async function compare(options: BenchOptions): Promise<unknown> {
+  const servers: Server[] = [];
+  try {
+    const theirs = values.zookeeper === undefined ? await startZooKeeper() : runningServer(values.zookeeper);
+    servers.push(theirs);
+    const ours = values.zerokeeper === undefined ? await startZeroKeeper() : runningServer(values.zerokeeper);
+    servers.push(ours);
+    const rounds = { zerokeeper: [] as Results[], zookeeper: [] as Results[] };
+    for (let round = 1; round <= positive('rounds', 2); round++) {
+      for (const [name, server] of [['zerokeeper', ours] as const, ['zookeeper', theirs] as const]) {
+        const results = await bench(server.target, options);
+        rounds[name].push(results);
+        console.log(`${name}, round ${round}\n${resultTable(results)}`);
+      }
+    }
+    console.log(`medians\n${comparisonTable(rounds.zerokeeper, rounds.zookeeper)}`);
+    return rounds;
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
+
+async function single(options: BenchOptions): Promise<unknown> {
+  if (values.target === undefined) throw new Error('--target HOST:PORT is missing');
+  const results = await bench(values.target, options);
+  console.log(resultTable(results));
+  return results;
+}
+
+async function main(): Promise<void> {
+  if (values.help === true) {
+    console.log(HELP);
+    return;
+  }
+  const options = benchOptions();
+  const results = positionals[0] === 'compare' ? await compare(options) : await single(options);
+  if (values.json === undefined) return;
+  const report = { node: process.version, options, results };
+  await writeFile(values.json, JSON.stringify(report, null, 2) + '\n');
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}
