@@ -1,34 +1,59 @@
 import type { SessionId, Zxid } from '../../core/types.js';
-import type { ThinEvent, ThinEventId, ThinWatchKind } from '../../wire/thin-protocol.js';
-
-/** A watch of a session, as its rows are keyed. */
-export interface ThinWatchSubject {
-  readonly session: SessionId;
-  readonly kind: ThinWatchKind;
-  readonly path: string;
-}
+import type { ThinEvent, ThinEventId, ThinPush, ThinWatchKind } from '../../wire/thin-protocol.js';
 
 /**
- * The watches of thin clients, as `api` uses them (I14). All of it may be repeated: a request that is sent again arms,
- * removes and acknowledges again.
+ * The watches of thin clients (I14), as the service that answers their requests uses them.
+ *
+ * What the caller owes:
+ * - `arm` is awaited before the answer goes out that tells the client that it watches, and its `zxid` is the one at which the
+ *   read was answered, never below the `seen` of the request.
+ * - `eventsFor` (or `eventsUpTo`) is called after all `arm` and `remove` of the request, with the zxid that the answer will carry.
+ * - A session that comes back from a gateway (an attach that replaces an epoch with an owner) begins without watches: `closeSession` is
+ *   called before its first answer.
+ *
+ * All methods throw `KeeperError` (`StoreUnavailable`, `Compacted`), are idempotent, and may be called again after a failure.
  */
 export interface ThinWatches {
-  /**
-   * Writes the watch's row: transactions after `zxid` fire it. When this resolves, the caller reads the log's tail once more
-   * and answers at the head that it finds, so that nothing falls between arming and answer.
-   */
-  arm(input: ThinWatchSubject & { readonly epoch?: number; readonly zxid: Zxid }): Promise<void>;
-  /** False when the session has no such watch. */
-  remove(input: ThinWatchSubject): Promise<boolean>;
-  /**
-   * The session's events up to `head` that are not acknowledged, in order of their ids. `head` may be promised: the rows are read
-   * meanwhile, beside the log's tail. Whoever arms or removes watches in the same request calls this after that.
-   */
-  eventsFor(input: {
+  /** From its return on, the first transaction after `zxid` that fires the watch is told by every answer at or above it. */
+  arm(input: {
     readonly session: SessionId;
-    readonly acknowledged?: ThinEventId;
-    readonly head: Zxid | Promise<Zxid>;
-  }): Promise<readonly ThinEvent[]>;
-  /** Tidies up behind a session that is closed. */
+    readonly kind: ThinWatchKind;
+    readonly path: string;
+    readonly zxid: Zxid;
+  }): Promise<void>;
+
+  /** Takes a watch off. What it fired and was not acknowledged goes with it. False when there was none. */
+  remove(input: {
+    readonly session: SessionId;
+    readonly kind: ThinWatchKind;
+    readonly path: string;
+  }): Promise<boolean>;
+
+  /**
+   * Every event of the session's watches after `acknowledged` and up to `head`, in order of (zxid, position), each once. Lets go
+   * of what was acknowledged. Throws `Overloaded` when they are too many for one answer.
+   */
+  eventsFor(input: EventsInput): Promise<readonly ThinEvent[]>;
+
+  /**
+   * As {@link eventsFor}, but ends early, at a transaction's end, when there are more events than fit an answer: an answer
+   * that carries them must not have a zxid above `until`.
+   */
+  eventsUpTo(input: EventsInput): Promise<{ readonly events: readonly ThinEvent[]; readonly until: Zxid }>;
+
+  /** Forgets everything that a session watches. For sessions that are over. */
   closeSession(session: SessionId): Promise<void>;
+}
+
+export interface EventsInput {
+  readonly session: SessionId;
+  /** Every event up to here has been handed out. */
+  readonly acknowledged?: ThinEventId;
+  readonly head: Zxid;
+}
+
+/** Sends to WebSocket connections. */
+export interface Pusher {
+  /** `gone` when the connection is no more. Throws when it cannot be told; a push is a hint, so nothing is lost by it. */
+  push(connectionId: string, message: ThinPush): Promise<'sent' | 'gone'>;
 }
