@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../core/errors.js';
-import { ZooKeeperError } from '../errors.js';
+import { errorFrom } from '../errors.js';
 
 /** Translates between the caller's paths and the server's when the caller lives below a chroot. */
 export class Chroot {
@@ -10,9 +10,9 @@ export class Chroot {
     this.#prefix = prefix;
   }
 
-  /** Throws a ZooKeeperError with BadArguments for a path that is not absolute. The rest is the server's to judge. */
+  /** Throws a ZeroKeeperError with BadArguments for a path that is not absolute. The rest is the server's to judge. */
   toServer(path: string): string {
-    if (!path.startsWith('/')) throw new ZooKeeperError({ code: ErrorCode.BadArguments, path });
+    if (!path.startsWith('/')) throw errorFrom({ code: ErrorCode.BadArguments, path });
     if (this.#prefix === '') return path;
     return path === '/' ? this.#prefix : this.#prefix + path;
   }

@@ -19,7 +19,7 @@ import {
   type Operation,
   type WireCreateRequest,
 } from '../../wire/index.js';
-import { ZooKeeperError } from '../errors.js';
+import { errorFrom, ZeroKeeperError } from '../errors.js';
 import { dialer, type Dial } from './channel.js';
 import { Chroot } from './chroot.js';
 import { fromWire, toBytes, toWire, type MultiOperationInput, type MultiOperationResult } from './multi.js';
@@ -69,7 +69,7 @@ export interface WatchOptions {
  * sets its watches again and lets none that should have fired meanwhile be missed (persistent watches excepted, as
  * in ZooKeeper: they see only what happens while connected).
  *
- * Failures are {@link ZooKeeperError}s. A request that was sent and has no answer when the connection is lost rejects
+ * Failures are {@link ZeroKeeperError}s. A request that was sent and has no answer when the connection is lost rejects
  * with ConnectionLoss, and `maybeApplied` says whether it was a write. A request made while suspended waits for a
  * server, at most for the session's timeout.
  */
@@ -307,7 +307,7 @@ export class ZooKeeperConnection {
       await this.#wire
         .call({ operation: operations.closeSession, body: EMPTY, write: false, result: () => undefined })
         // The connection may break before the answer comes: the server then closes the session, or it expires.
-        .catch(ignoreZooKeeperError);
+        .catch(ignoreOperatingError);
       cancel();
     }
     this.#wire.end('closed');
@@ -358,8 +358,8 @@ export class ZooKeeperConnection {
   }
 }
 
-function ignoreZooKeeperError(error: unknown): void {
-  if (!(error instanceof ZooKeeperError)) throw error;
+function ignoreOperatingError(error: unknown): void {
+  if (!(error instanceof ZeroKeeperError)) throw error;
 }
 
 /** Starts the session and waits for its first connection. */
@@ -372,11 +372,11 @@ async function opened(
     wire.onState((state, reason) => {
       if (state === 'connected') resolve();
       else if (state === 'lost' || state === 'closed')
-        reject(reason ?? new ZooKeeperError({ code: ErrorCode.ConnectionLoss }));
+        reject(reason ?? errorFrom({ code: ErrorCode.ConnectionLoss }));
     });
     cancel = limit.clock.after(limit.patienceMs, () => {
       const code = ErrorCode.ConnectionLoss;
-      wire.end('closed', new ZooKeeperError({ code, path: limit.servers, cause: wire.lastFailure }));
+      wire.end('closed', errorFrom({ code, path: limit.servers, cause: wire.lastFailure }));
     });
   });
   wire.start();

@@ -7,4 +7,5 @@ export { askFourLetterWord, type WordTarget } from './four-letter-word.js';
 export type { SessionState, StateListener } from './session.js';
 export type { WatchEvent, WatchEventKind, WatchListener } from './watches.js';
 export { OUTSTANDING_REQUESTS_MAX, QUEUED_REQUESTS_MAX } from './requests.js';
-export { MultiError, ZooKeeperError } from '../errors.js';
+// By the name that users of ZooKeeper's own protocol know.
+export { MultiError, ZeroKeeperError as ZooKeeperError } from '../errors.js';

@@ -1,7 +1,7 @@
 import { ErrorCode } from '../../core/errors.js';
 import { OPEN_ACL, type Acl, type CreateMode, type Stat } from '../../core/types.js';
 import { CreateFlags, type WireMultiOperation, type WireMultiResult } from '../../wire/index.js';
-import { MultiError, ZooKeeperError } from '../errors.js';
+import { errorFrom, MultiError } from '../errors.js';
 import type { Chroot } from './chroot.js';
 
 /** One operation of a multi. A version that is left out matches any. */
@@ -87,6 +87,6 @@ function resultFromWire(result: WireMultiResult, chroot: Chroot): MultiOperation
       return { kind: result.name };
     case 'error':
       // fromWire has dealt with errors; what is left would be a server that contradicts itself.
-      throw new ZooKeeperError({ code: ErrorCode.MarshallingError, maybeApplied: true });
+      throw errorFrom({ code: ErrorCode.MarshallingError, maybeApplied: true });
   }
 }

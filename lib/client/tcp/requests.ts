@@ -8,7 +8,7 @@ import {
   type Operation,
   type ReplyHeader,
 } from '../../wire/index.js';
-import { ZooKeeperError } from '../errors.js';
+import { errorFrom } from '../errors.js';
 
 /** Requests that have been sent and not answered. As ZooKeeper's globalOutstandingLimit. */
 export const OUTSTANDING_REQUESTS_MAX = 1000;
@@ -55,7 +55,7 @@ export class RequestPipeline {
   add<Request, Response, Result>(call: Call<Request, Response, Result>): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       if (this.#queued.length >= QUEUED_REQUESTS_MAX) {
-        reject(new ZooKeeperError({ code: ErrorCode.ThrottledOp, path: call.path }));
+        reject(errorFrom({ code: ErrorCode.ThrottledOp, path: call.path }));
         return;
       }
       const pending = { call, resolve, reject, xid: 0 } as unknown as Pending;
@@ -84,20 +84,20 @@ export class RequestPipeline {
     const { ifNoNode } = pending.call;
     if (header.err === 0) this.#succeed(pending, reader);
     else if (header.err === ErrorCode.NoNode && ifNoNode !== undefined) pending.resolve(ifNoNode.value);
-    else pending.reject(new ZooKeeperError({ code: header.err, path: pending.call.path }));
+    else pending.reject(errorFrom({ code: header.err, path: pending.call.path }));
   }
 
   /** Rejects what was sent: nobody knows what became of the writes among them. */
   rejectSent(code: number, cause?: Error): void {
     for (const { call, reject } of this.#sent.splice(0)) {
-      reject(new ZooKeeperError({ code, path: call.path, maybeApplied: call.write, cause }));
+      reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
     }
   }
 
   /** Rejects what was never sent. */
   rejectQueued(code: number, cause?: Error): void {
     for (const { call, reject } of this.#queued.splice(0)) {
-      reject(new ZooKeeperError({ code, path: call.path, cause }));
+      reject(errorFrom({ code, path: call.path, cause }));
     }
   }
 
@@ -113,7 +113,7 @@ export class RequestPipeline {
     // The server would hang up, and with it every other request would be lost.
     writer.truncate(before);
     const cause = new WireError(`a request takes at most ${FRAME_BYTES_MAX} bytes`);
-    pending.reject(new ZooKeeperError({ code: ErrorCode.MarshallingError, path, cause }));
+    pending.reject(errorFrom({ code: ErrorCode.MarshallingError, path, cause }));
   }
 
   #succeed({ call, resolve, reject }: Pending, reader: JuteReader): void {
@@ -122,7 +122,7 @@ export class RequestPipeline {
       response = call.operation.readResponse(reader);
     } catch (cause) {
       const code = ErrorCode.MarshallingError;
-      reject(new ZooKeeperError({ code, path: call.path, maybeApplied: call.write, cause }));
+      reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
       throw cause;
     }
     try {

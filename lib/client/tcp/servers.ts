@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../core/errors.js';
-import { ZooKeeperError } from '../errors.js';
+import { errorFrom, type ZeroKeeperError } from '../errors.js';
 
 export const DEFAULT_PORT = 2181;
 const PORT_MAX = 65_535;
@@ -17,7 +17,7 @@ export interface ConnectString {
 
 /**
  * Parses ZooKeeper's connect string, `host:port,host:port/chroot`. The port may be left out; an IPv6 address stands in
- * brackets. Throws a {@link ZooKeeperError} with BadArguments when it is not one.
+ * brackets. Throws a {@link ZeroKeeperError} with BadArguments when it is not one.
  */
 export function parseConnectString(text: string): ConnectString {
   const slash = text.indexOf('/');
@@ -44,6 +44,6 @@ function parseServer(text: string): ServerAddress {
   return { host, port };
 }
 
-function badArgument(message: string): ZooKeeperError {
-  return new ZooKeeperError({ code: ErrorCode.BadArguments, path: message });
+function badArgument(message: string): ZeroKeeperError {
+  return errorFrom({ code: ErrorCode.BadArguments, path: message });
 }

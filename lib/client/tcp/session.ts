@@ -16,7 +16,7 @@ import {
   type JuteReader,
   type ReplyHeader,
 } from '../../wire/index.js';
-import { ZooKeeperError } from '../errors.js';
+import { errorFrom, type ZeroKeeperError } from '../errors.js';
 import { Channel, type Dial } from './channel.js';
 import { Heartbeat } from './heartbeat.js';
 import { RequestPipeline, type Call } from './requests.js';
@@ -132,7 +132,7 @@ export class WireSession {
   call<Request, Response, Result>(call: Call<Request, Response, Result>): Promise<Result> {
     const refusal = this.#refusal();
     if (refusal !== undefined) {
-      return Promise.reject(new ZooKeeperError({ code: refusal, path: call.path, cause: this.#lastFailure }));
+      return Promise.reject(errorFrom({ code: refusal, path: call.path, cause: this.#lastFailure }));
     }
     const answer = this.#requests.add(call);
     this.#send();
@@ -143,7 +143,7 @@ export class WireSession {
   authenticate(request: AuthRequest): Promise<void> {
     const refusal = this.#refusal();
     const code = this.#auths.length >= AUTHS_MAX ? ErrorCode.ThrottledOp : refusal;
-    if (code !== undefined) return Promise.reject(new ZooKeeperError({ code }));
+    if (code !== undefined) return Promise.reject(errorFrom({ code }));
     return new Promise((resolve, reject) => {
       this.#auths.push({ request, resolve, reject });
       if (this.#state === 'connected') this.#sendAuth(request);
@@ -151,7 +151,7 @@ export class WireSession {
   }
 
   /** Ends here, without telling the server. What has no answer is rejected. */
-  end(state: 'lost' | 'closed', reason?: ZooKeeperError): void {
+  end(state: 'lost' | 'closed', reason?: ZeroKeeperError): void {
     if (this.#isOver()) return;
     const code = reason?.code ?? ErrorCode.SessionExpired;
     this.#setState(state, reason);
@@ -159,7 +159,7 @@ export class WireSession {
     this.#cancelOverdue?.();
     this.#channel?.destroy(reason ?? new Error('the client was closed'));
     this.#requests.rejectQueued(code, reason);
-    for (const auth of this.#auths.slice(this.#authsAnswered)) auth.reject(new ZooKeeperError({ code }));
+    for (const auth of this.#auths.slice(this.#authsAnswered)) auth.reject(errorFrom({ code }));
     this.#authsAnswered = this.#auths.length;
     this.watches.clear();
   }
@@ -205,7 +205,7 @@ export class WireSession {
 
   #connected(response: ConnectResponse): void {
     if (response.timeoutMs <= 0) {
-      this.end('lost', new ZooKeeperError({ code: ErrorCode.SessionExpired }));
+      this.end('lost', errorFrom({ code: ErrorCode.SessionExpired }));
       return;
     }
     this.#session = response.session;
@@ -302,7 +302,7 @@ export class WireSession {
   #authAnswered(err: number): void {
     const request = this.#authsDue.shift();
     if (err !== 0) {
-      this.end('lost', new ZooKeeperError({ code: err }));
+      this.end('lost', errorFrom({ code: err }));
       return;
     }
     const index = this.#auths.findIndex((auth) => auth.request === request);
