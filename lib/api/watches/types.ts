@@ -1,6 +1,13 @@
 import type { SessionId, Zxid } from '../../core/types.js';
 import type { ThinEvent, ThinEventId, ThinPush, ThinWatchKind } from '../../wire/thin-protocol.js';
 
+/** A watch of a session. */
+export interface ThinWatchSubject {
+  readonly session: SessionId;
+  readonly kind: ThinWatchKind;
+  readonly path: string;
+}
+
 /**
  * The watches of thin clients (I14), as the service that answers their requests uses them.
  *
@@ -11,23 +18,20 @@ import type { ThinEvent, ThinEventId, ThinPush, ThinWatchKind } from '../../wire
  * - A session that comes back from a gateway (an attach that replaces an epoch with an owner) begins without watches: `closeSession` is
  *   called before its first answer.
  *
- * All methods throw `KeeperError` (`StoreUnavailable`, `Compacted`), are idempotent, and may be called again after a failure.
+ * A client holds a one-shot watch from the answer that armed it until its first event beyond the arming zxid, and drops events of
+ * watches that it does not hold: copies of its requests that arrived late may have armed some.
+ *
+ * All methods are idempotent, may be called again after a failure, and throw `KeeperError` (`StoreUnavailable`, `Compacted`).
  */
 export interface ThinWatches {
-  /** From its return on, the first transaction after `zxid` that fires the watch is told by every answer at or above it. */
-  arm(input: {
-    readonly session: SessionId;
-    readonly kind: ThinWatchKind;
-    readonly path: string;
-    readonly zxid: Zxid;
-  }): Promise<void>;
+  /**
+   * From its return on, the first transaction after `zxid` that fires the watch is told by every answer at or above it. Reads the
+   * log's tail once more itself, so the keeper's head may have moved.
+   */
+  arm(input: ThinWatchSubject & { readonly epoch?: number; readonly zxid: Zxid }): Promise<void>;
 
-  /** Takes a watch off. What it fired and was not acknowledged goes with it. False when there was none. */
-  remove(input: {
-    readonly session: SessionId;
-    readonly kind: ThinWatchKind;
-    readonly path: string;
-  }): Promise<boolean>;
+  /** Takes a watch off, and with it what it fired and was not acknowledged. False when there was none. */
+  remove(input: ThinWatchSubject): Promise<boolean>;
 
   /**
    * Every event of the session's watches after `acknowledged` and up to `head`, in order of (zxid, position), each once. Lets go
@@ -39,7 +43,7 @@ export interface ThinWatches {
    * As {@link eventsFor}, but ends early, at a transaction's end, when there are more events than fit an answer: an answer
    * that carries them must not have a zxid above `until`.
    */
-  eventsUpTo(input: EventsInput): Promise<{ readonly events: readonly ThinEvent[]; readonly until: Zxid }>;
+  eventsUpTo(input: EventsInput): Promise<ThinEvents>;
 
   /** Forgets everything that a session watches. For sessions that are over. */
   closeSession(session: SessionId): Promise<void>;
@@ -49,7 +53,14 @@ export interface EventsInput {
   readonly session: SessionId;
   /** Every event up to here has been handed out. */
   readonly acknowledged?: ThinEventId;
-  readonly head: Zxid;
+  /** May be promised: the rows are read meanwhile, beside the log's tail. */
+  readonly head: Zxid | Promise<Zxid>;
+}
+
+export interface ThinEvents {
+  readonly events: readonly ThinEvent[];
+  /** `head`, or a lower zxid when there is more. */
+  readonly until: Zxid;
 }
 
 /** Sends to WebSocket connections. */
