@@ -38,6 +38,7 @@ describe('the check itself', () => {
         'lib/gateway/server.ts': `import { createServer } from 'node:net'; import { createHash } from 'node:crypto';`,
         'lib/log/dynamo-store.ts': `import { S } from '@aws-sdk/client-dynamodb';`,
         'lib/base/clock.ts': `export const now = () => Date.now() + performance.now(); setTimeout(now, 1);`,
+        'lib/client/options.ts': `import type { ConnectionOptions } from 'node:tls';`,
         'functions/api.ts': `import { k } from '../lib/keeper/keeper.js';`,
         'cdk/tables.ts': `import { TABLES } from '../lib/log/tables.js';`,
         'lib/gateway/admin.ts': `new Date(5).toISOString(); const o = { setTimeout: 1 }; o.setTimeout; clock.now();`,
