@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import { sleep } from '../base/clock.js';
-import type { Origin, WriteRequest } from '../core/types.js';
+import type { WriteRequest } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import type { Item } from '../log/store.js';
 import { StoreError } from '../log/store.js';
@@ -16,7 +16,7 @@ import {
   QUEUED_WRITES_MAX,
 } from './limits.js';
 import { writeEntry } from './log-rows.js';
-import type { Pending, Plan, Settle } from './planner.js';
+import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
 import { missingFor, planBatch } from './planner.js';
 import { recordedOutcome } from './recorded.js';
 import type { Replica } from './replica.js';
@@ -54,7 +54,7 @@ export class Committer {
     return this.#queue.length;
   }
 
-  submit(request: WriteRequest, origin: Origin, settle: Settle): void {
+  submit(request: WriteRequest, origin: GuardedOrigin, settle: Settle): void {
     const bytes = dataBytesOf(request);
     const refusal = this.#admit(bytes);
     if (refusal !== undefined) {

@@ -158,7 +158,13 @@ export class Hydrator {
     let newest = 0;
     for (const row of rows) newest = Math.max(newest, zxidOfRow(row));
     if (newest > this.#replica.head) await this.#replica.reachForRow(newest);
-    if (this.#replica.stalenessMs > HYDRATION_STALENESS_MS_MAX) await this.#replica.sync();
+    // A cold keeper reads the tail and the rows at the same time: the look at the tail that is under way will do.
+    if (this.#isStale()) await this.#replica.settleTail();
+    if (this.#isStale()) await this.#replica.sync();
+  }
+
+  #isStale(): boolean {
+    return this.#replica.stalenessMs > HYDRATION_STALENESS_MS_MAX;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.js';
 import { answer, needOfRead } from '../core/machine.js';
-import type { Acl, AuthId, Origin, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../core/types.js';
+import type { Acl, AuthId, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
 import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
 import { Follower } from './follower.js';
+import type { GuardedOrigin } from './planner.js';
 import type { ReplicaOptions } from './replica.js';
 import { Replica } from './replica.js';
 import type { Commit, KeeperApi, WriteOutcome } from './types.js';
@@ -86,11 +87,11 @@ export class Keeper implements KeeperApi {
     await this.committer.stop();
   }
 
-  submit(request: WriteRequest, origin: Origin, settle: Settle): void {
+  submit(request: WriteRequest, origin: GuardedOrigin, settle: Settle): void {
     this.committer.submit(request, origin, settle);
   }
 
-  write(request: WriteRequest, origin: Origin): Promise<WriteOutcome> {
+  write(request: WriteRequest, origin: GuardedOrigin): Promise<WriteOutcome> {
     return new Promise((resolve, reject) => {
       this.submit(request, origin, (outcome) => {
         if (outcome instanceof KeeperError) reject(outcome);

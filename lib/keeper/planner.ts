@@ -23,10 +23,19 @@ import { KeeperError } from './types.js';
 
 export type Settle = (outcome: WriteOutcome | KeeperError) => void;
 
+/** An origin whose write may be called back: by what its sender has learnt from the log since it was submitted. */
+export interface GuardedOrigin extends Origin {
+  /**
+   * Asked each time the write is prepared, when everything up to the head has been applied and told. A refusal stands
+   * in the place of the state machine's.
+   */
+  readonly guard?: () => Refusal | undefined;
+}
+
 /** A write that waits for its place in the log. */
 export interface Pending {
   request: WriteRequest;
-  readonly origin: Origin;
+  readonly origin: GuardedOrigin;
   readonly settle: Settle;
   /** When it arrived, in the replica's marks. */
   readonly mark: number;
@@ -108,8 +117,10 @@ export function planBatch(batch: readonly Pending[], replica: Replica): Plan | S
 function planPlain(pending: Pending, draft: Draft): boolean {
   const { request, origin } = pending;
   const prepared = prepare({ request, origin, state: draft.layer, timeMs: draft.timeMs });
-  if (!prepared.ok) {
-    draft.planned.push({ pending, outcome: refused(draft.zxid, prepared.refusal) });
+  const refusal = origin.guard?.() ?? (prepared.ok ? undefined : prepared.refusal);
+  if (!prepared.ok || refusal !== undefined) {
+    assert(refusal !== undefined, 'what is not accepted is refused');
+    draft.planned.push({ pending, outcome: refused(draft.zxid, refusal) });
     return true;
   }
   const { effect } = prepared;

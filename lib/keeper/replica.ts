@@ -154,8 +154,17 @@ export class Replica {
   /** Makes sure that `head` ≥ `zxid`. False when the log does not reach that far. */
   async reach(zxid: Zxid): Promise<boolean> {
     await this.start();
+    if (this.#head < zxid) await this.settleTail();
     if (this.#head < zxid) await this.sync();
     return this.#head >= zxid;
+  }
+
+  /**
+   * Waits for the tail read in flight, if any. Whoever only needs a later head, not a read that begins now, saves a round
+   * trip with it. A failure is not told: the head has not moved, then.
+   */
+  async settleTail(): Promise<void> {
+    await this.#tail?.done.catch(() => undefined);
   }
 
   /** The tail read that a row newer than the head calls for, or an absent row after a long sleep. */

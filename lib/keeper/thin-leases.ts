@@ -1,0 +1,244 @@
+/**
+ * The leases of thin sessions: one row per session and epoch in the table `leases`.
+ *
+ *   ns#lease#SESSION   epoch, ten digits   deadline ms, timeout ms, chain (which timer message goes on), ttl s
+ */
+import { createHash } from 'node:crypto';
+import { assert } from '../base/assert.js';
+import type { Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import type { SessionId } from '../core/types.js';
+import type { Item, Key, Store } from '../log/store.js';
+import { LEASE_TTL_SLACK_SECONDS } from './limits.js';
+import { withRetries } from './retry.js';
+import { number, rowKey, text } from './rows.js';
+import { THIN_LEASE_ATTEMPTS_MAX, THIN_LEASES_REMEMBERED_MAX, THIN_RENEW_FRACTION } from './thin-limits.js';
+import { KeeperError } from './types.js';
+
+/** A session at one epoch: what a lease belongs to. */
+export interface LeaseHolder {
+  readonly session: SessionId;
+  readonly epoch: number;
+}
+
+export interface ThinLease extends LeaseHolder {
+  /** Ms since 1970. */
+  readonly deadlineMs: number;
+  readonly timeoutMs: number;
+  /** Names the one timer message that may go on; see {@link ThinLeases.passOn}. */
+  readonly chain: string;
+}
+
+const LEASE = '#lease#';
+
+export function thinLeaseKey(namespace: string, { session, epoch }: LeaseHolder): Key {
+  return { partition: `${namespace}${LEASE}${session.toString(16)}`, sort: String(epoch).padStart(10, '0') };
+}
+
+/** The lease in a row of the table `leases`, or `undefined` when the row is something else. */
+export function thinLeaseOfRow(namespace: string, item: Item): ThinLease | undefined {
+  const partition = text(item, 'pk');
+  const prefix = namespace + LEASE;
+  if (!partition.startsWith(prefix)) return undefined;
+  return {
+    session: BigInt('0x' + partition.slice(prefix.length)),
+    epoch: Number(text(item, 'sk')),
+    deadlineMs: number(item, 'deadline'),
+    timeoutMs: number(item, 'timeout'),
+    chain: text(item, 'chain'),
+  };
+}
+
+function rowOf(namespace: string, lease: ThinLease): Item {
+  return {
+    ...rowKey(thinLeaseKey(namespace, lease)),
+    ...deadlineAttributes(lease.deadlineMs),
+    timeout: lease.timeoutMs,
+    chain: lease.chain,
+  };
+}
+
+function deadlineAttributes(deadlineMs: number): Item {
+  return { deadline: deadlineMs, ttl: Math.ceil(deadlineMs / 1000) + LEASE_TTL_SLACK_SECONDS };
+}
+
+export interface ThinLeasesOptions {
+  readonly store: Store;
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** False while the clock cannot be trusted: no lease is written or ended then (I13). */
+  readonly isClockTrusted?: () => boolean;
+}
+
+/**
+ * A lease is written before its epoch stands in the log, is renewed only while its row exists and its deadline has not
+ * passed, and is deleted only on the condition that its deadline, as read, has passed. So once an epoch stands in the log and
+ * its row is gone or lapsed, nobody can bring the lease back.
+ */
+export class ThinLeases {
+  readonly #options: ThinLeasesOptions;
+  /** Deadlines that were written or read here. Others may only have moved them on: each is true until it passes. */
+  readonly #remembered = new Map<SessionId, ThinLease>();
+
+  constructor(options: ThinLeasesOptions) {
+    this.#options = options;
+  }
+
+  get #nowMs(): number {
+    return Math.floor(this.#options.clock.now());
+  }
+
+  /**
+   * Writes the lease of an epoch that is not in the log yet. A row that an earlier attempt left is renewed, one that has
+   * lapsed is replaced: nobody can have relied on it.
+   */
+  async write(holder: LeaseHolder, timeoutMs: number): Promise<ThinLease> {
+    this.#checkClock();
+    for (let attempt = 0; attempt < THIN_LEASE_ATTEMPTS_MAX; attempt++) {
+      const chain = Buffer.from(this.#options.random.bytes(8)).toString('hex');
+      const lease = { ...holder, timeoutMs, chain, deadlineMs: this.#nowMs + timeoutMs };
+      const found = await this.#put(lease);
+      if (found === undefined || found.chain === chain) return this.#remember(lease);
+      const renewed = await this.renew(found, timeoutMs);
+      if (renewed !== undefined) return renewed;
+      await this.deleteLapsed(found);
+    }
+    throw new KeeperError('Overloaded', 'the lease of the session is contended');
+  }
+
+  /** The lease that stands in the way, if any. */
+  async #put(lease: ThinLease): Promise<ThinLease | undefined> {
+    const { store, namespace } = this.#options;
+    const item = rowOf(namespace, lease);
+    const outcome = await withRetries(this.#options, () =>
+      store.put({ table: 'leases', item, condition: [{ kind: 'absent' }] }),
+    );
+    if (outcome.ok) return undefined;
+    assert(outcome.existing !== undefined, 'a row that is in the way is shown');
+    return thinLeaseOfRow(namespace, outcome.existing);
+  }
+
+  async read(holder: LeaseHolder): Promise<ThinLease | undefined> {
+    const { store, namespace } = this.#options;
+    const key = thinLeaseKey(namespace, holder);
+    const row = await withRetries(this.#options, () => store.get('leases', key));
+    return row === undefined ? undefined : thinLeaseOfRow(namespace, row);
+  }
+
+  /**
+   * A sign of life. Reads and renews only when that is needed: what is left of a deadline that was seen here before is left
+   * for certain. False when the lease has lapsed or is gone: then nothing can bring it back.
+   */
+  async touch(holder: LeaseHolder): Promise<boolean> {
+    const known = this.#known(holder) ?? (await this.read(holder));
+    if (known === undefined) return false;
+    this.#remember(known);
+    if (known.deadlineMs - this.#nowMs >= known.timeoutMs * THIN_RENEW_FRACTION) return true;
+    return (await this.renew(known, known.timeoutMs)) !== undefined;
+  }
+
+  /** Whether {@link touch} can tell without asking the store whether the lease is alive. */
+  isKnownAlive(holder: LeaseHolder): boolean {
+    return this.#known(holder) !== undefined;
+  }
+
+  #known(holder: LeaseHolder): ThinLease | undefined {
+    const known = this.#remembered.get(holder.session);
+    return known?.epoch === holder.epoch && known.deadlineMs > this.#nowMs ? known : undefined;
+  }
+
+  /** The lease with its new deadline; `undefined` when it is gone or its deadline has passed. */
+  async renew(lease: ThinLease, timeoutMs: number): Promise<ThinLease | undefined> {
+    this.#checkClock();
+    const { store, namespace } = this.#options;
+    const nowMs = this.#nowMs;
+    const deadlineMs = nowMs + timeoutMs;
+    const outcome = await withRetries(this.#options, () =>
+      store.update({
+        table: 'leases',
+        key: thinLeaseKey(namespace, lease),
+        set: { ...deadlineAttributes(deadlineMs), timeout: timeoutMs },
+        condition: [
+          { kind: 'greater', attribute: 'deadline', value: nowMs },
+          { kind: 'less', attribute: 'deadline', value: deadlineMs },
+        ],
+      }),
+    );
+    if (outcome.ok) return this.#remember({ ...lease, timeoutMs, deadlineMs });
+    const found = outcome.existing && thinLeaseOfRow(namespace, outcome.existing);
+    // Renewed already, further than this: by a retry of ours, or by another instance whose clock is ahead.
+    if (found !== undefined && found.deadlineMs > nowMs) return this.#remember(found);
+    this.forget(lease.session);
+    return undefined;
+  }
+
+  /** Deletes the row if its deadline is still the one that was read. False when the lease was renewed meanwhile. */
+  async deleteLapsed(lease: ThinLease): Promise<boolean> {
+    this.#checkClock();
+    const { store, namespace } = this.#options;
+    if (lease.deadlineMs > this.#nowMs) return false;
+    const outcome = await withRetries(this.#options, () =>
+      store.delete({
+        table: 'leases',
+        key: thinLeaseKey(namespace, lease),
+        condition: [{ kind: 'equals', attribute: 'deadline', value: lease.deadlineMs }],
+      }),
+    );
+    this.forget(lease.session);
+    return outcome.ok || outcome.existing === undefined;
+  }
+
+  /** Deletes the row of an epoch that is over in the log. */
+  async drop(holder: LeaseHolder): Promise<void> {
+    const { store, namespace } = this.#options;
+    this.forget(holder.session);
+    const key = thinLeaseKey(namespace, holder);
+    await withRetries(this.#options, () => store.delete({ table: 'leases', key }));
+  }
+
+  /**
+   * Hands the chain of timers on from the message that names `lease.chain` to the next one; the name of that. `undefined` when
+   * another copy of the message did so: this one ends. The same delivery that comes again (`deliveryId`) gets the same name
+   * again, so a crash between here and sending the next message breaks no chain.
+   */
+  async passOn(lease: ThinLease, messageChain: string, deliveryId: string): Promise<string | undefined> {
+    const { store, namespace } = this.#options;
+    const next = nextChain(messageChain, deliveryId);
+    if (lease.chain === next) return next;
+    if (lease.chain !== messageChain) return undefined;
+    const outcome = await withRetries(this.#options, () =>
+      store.update({
+        table: 'leases',
+        key: thinLeaseKey(namespace, lease),
+        set: { chain: next },
+        condition: [{ kind: 'equals', attribute: 'chain', value: messageChain }],
+      }),
+    );
+    return outcome.ok || outcome.existing?.['chain'] === next ? next : undefined;
+  }
+
+  forget(session: SessionId): void {
+    this.#remembered.delete(session);
+  }
+
+  #remember(lease: ThinLease): ThinLease {
+    const known = this.#remembered.get(lease.session);
+    if (known !== undefined && known.epoch > lease.epoch) return lease;
+    this.#remembered.delete(lease.session);
+    this.#remembered.set(lease.session, lease);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > THIN_LEASES_REMEMBERED_MAX && oldest !== undefined) this.forget(oldest);
+    return lease;
+  }
+
+  #checkClock(): void {
+    if (this.#options.isClockTrusted?.() ?? true) return;
+    throw new KeeperError('StoreUnavailable', 'the clock cannot be trusted at the moment');
+  }
+}
+
+/** The name of the next message of a chain: the same for every delivery of the same message. */
+export function nextChain(chain: string, deliveryId: string): string {
+  return createHash('sha256').update(`${chain}\n${deliveryId}`).digest('hex').slice(0, 16);
+}
