@@ -6,6 +6,15 @@ export const INLINE_DATA_BYTES_MAX = 4096;
 export const BLOB_CHUNK_BYTES = 350 * 1024;
 /** Blobs may be garbage for this long before a sweep may look at them. */
 export const BLOB_GARBAGE_DUE_MS = 3 * 24 * 3600_000;
+/** A writer takes its blob for due by so much earlier than the sweep does, for clocks that differ. */
+export const BLOB_REWRITE_MARGIN_MS = 3600_000;
+/** Blobs that a process wrote and remembers until their entry has won. */
+export const BLOBS_UNCONFIRMED_MAX = 10_000;
+/** Due blobs that one sweep looks at. */
+export const GARBAGE_BLOBS_MAX = 100;
+/** Entries of the log, and bytes of it, that one sweep reads in search of their names. */
+export const GARBAGE_ENTRIES_MAX = 10_000;
+export const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Requests of one batch, which share one entry of the log. */
 export const BATCH_REQUESTS_MAX = 1000;

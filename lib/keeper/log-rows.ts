@@ -49,6 +49,6 @@ export async function writeEntry(input: {
     return { item, bytes: itemSize(item) };
   }
   const body = encodeBody(entry);
-  const reference = await blobs.write(body);
+  const reference = await blobs.write(body, entry.first - 1);
   return { item: encodeEntryWithBlob(namespace, entry, reference), bytes: body.length };
 }

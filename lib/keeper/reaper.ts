@@ -1,14 +1,14 @@
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
-import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { SessionId, SessionRecord } from '../core/types.js';
 import type { Item, Store } from '../log/store.js';
+import { currentSessions } from './current-session.js';
+import { sweepGarbage } from './garbage.js';
 import type { GatewayLeaseRow } from './gateway-lease.js';
 import { gatewayOfRow } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
 import {
-  HYDRATIONS_PARALLEL_MAX,
   REAP_ALLOWANCE_MS,
   REAP_PAUSE_LONGEST_MS,
   REAP_PAUSE_SHORTEST_MS,
@@ -16,6 +16,10 @@ import {
 import { queryAll } from './query.js';
 import { withRetries } from './retry.js';
 import { isTombstone, leaseKey, number, SESSION_SHARDS, stateKey, text } from './rows.js';
+import { ThinExpiry } from './thin-expiry.js';
+import { thinLeaseOfRow, ThinLeases } from './thin-leases.js';
+import type { Timers } from './thin-timers.js';
+import { noTimers } from './thin-timers.js';
 import { KeeperError } from './types.js';
 
 export interface ReaperOptions {
@@ -25,12 +29,20 @@ export interface ReaperOptions {
   readonly random: Random;
   /** A gateway leaves its own row alone: it expires its sessions itself. */
   readonly isOwnGateway?: (gatewayId: string) => boolean;
+  /** For the timers of thin sessions that {@link Reaper.expiry} is told of. */
+  readonly timers?: Timers;
+  /** False while the clock cannot be trusted: no thin session's lease is ended then. */
+  readonly isClockTrusted?: () => boolean;
 }
 
 export interface ReaperReport {
   readonly sessionsClosed: number;
   readonly gatewaysRemoved: number;
+  /** Blobs that nothing names; only the scheduled sweep looks for them. */
+  readonly blobsDeleted: number;
 }
+
+const NOTHING: ReaperReport = { sessionsClosed: 0, gatewaysRemoved: 0, blobsDeleted: 0 };
 
 /** A session of a gateway, as the row under the gateway says. */
 interface SessionOfGateway {
@@ -45,6 +57,8 @@ interface SessionOfGateway {
  * closeSession is refused.
  */
 export class Reaper {
+  /** The one path on which sessions with a lease of their own expire. */
+  readonly expiry: ThinExpiry;
   readonly #options: ReaperOptions;
   #cancel: CancelTimer | undefined;
   #stopped = true;
@@ -52,6 +66,9 @@ export class Reaper {
 
   constructor(options: ReaperOptions) {
     this.#options = options;
+    const { keeper, timers = noTimers } = options;
+    const leases = new ThinLeases({ ...options, namespace: keeper.namespace });
+    this.expiry = new ThinExpiry({ keeper, leases, timers });
   }
 
   /** Rounds that failed in a row because the store did not answer. */
@@ -117,11 +134,12 @@ export class Reaper {
     return (await this.gateways()).filter((gateway) => nowMs <= livesUntilMs(gateway));
   }
 
-  /** The scheduled sweep: gateways first, then sessions that nobody answers for. */
+  /** The scheduled sweep: gateways first, then sessions that nobody answers for, then blobs that nothing names. */
   async sweep(): Promise<ReaperReport> {
     const report = await this.reapGateways();
     const orphans = await this.#closeOrphans();
-    return { ...report, sessionsClosed: report.sessionsClosed + orphans };
+    const { deleted: blobsDeleted } = await sweepGarbage(this.#options);
+    return { ...report, sessionsClosed: report.sessionsClosed + orphans, blobsDeleted };
   }
 
   /** Closes what has expired of the sessions of gateways that do not renew their lease. */
@@ -136,25 +154,33 @@ export class Reaper {
       sessionsClosed += closed;
       if (left === 0 && (await this.#removeGateway(gateway))) gatewaysRemoved++;
     }
-    return { sessionsClosed, gatewaysRemoved };
+    return { ...NOTHING, sessionsClosed, gatewaysRemoved };
   }
 
   /**
-   * A lease row has gone, by a reaper's hand or by TTL. If it was a gateway's, none of the sessions that are still listed
-   * under it has anybody to vouch for it.
+   * A lease row has gone, by a reaper's hand or by TTL. If it was a thin session's, that session is looked at again: what removed
+   * the row may not have got to closing it. If it was a gateway's, none of the sessions that are still listed under it has
+   * anybody to vouch for it.
    */
   async onLeaseRemoved(oldImage: Item): Promise<ReaperReport> {
-    const { keeper } = this.#options;
-    if (text(oldImage, 'pk') !== leaseKey.gateways(keeper.namespace)) {
-      return { sessionsClosed: 0, gatewaysRemoved: 0 };
+    const { namespace } = this.#options.keeper;
+    const lease = thinLeaseOfRow(namespace, oldImage);
+    if (lease !== undefined) {
+      const { kind } = await this.expiry.expire(lease.session);
+      return { ...NOTHING, sessionsClosed: kind === 'closed' ? 1 : 0 };
     }
-    const { gatewayId } = gatewayOfRow(oldImage);
+    if (text(oldImage, 'pk') !== leaseKey.gateways(namespace)) return NOTHING;
+    return this.#closeSessionsOf(gatewayOfRow(oldImage).gatewayId);
+  }
+
+  /** The sessions of a gateway without a row. */
+  async #closeSessionsOf(gatewayId: string): Promise<ReaperReport> {
     const rows = await this.#sessionsOf(gatewayId);
     const records = await this.#loggedSessions(rows);
     const closed = await Promise.all(
       rows.map((row) => this.#close(gatewayId, row, records.get(row.session))),
     );
-    return { sessionsClosed: closed.filter(Boolean).length, gatewaysRemoved: 0 };
+    return { ...NOTHING, sessionsClosed: closed.filter(Boolean).length };
   }
 
   /**
@@ -176,6 +202,23 @@ export class Reaper {
     });
     const closed = await Promise.all(due.map((row) => this.#close(gatewayId, row, records.get(row.session))));
     return { closed: closed.filter(Boolean).length, left: sessions.length - due.length };
+  }
+
+  /**
+   * Closes what has expired, and tells until when, at the earliest, nothing of this gateway's can expire, ms since 1970;
+   * `undefined` when it has no sessions any more.
+   */
+  async reapUntil(gatewayId: string): Promise<number | undefined> {
+    const { store, keeper } = this.#options;
+    await this.reapGateways();
+    const key = leaseKey.gateway(keeper.namespace, gatewayId);
+    const row = await withRetries(this.#options, () => store.get('leases', key));
+    if (row === undefined) await this.#closeSessionsOf(gatewayId);
+    const sessions = await this.#sessionsOf(gatewayId);
+    if (sessions.length === 0) return undefined;
+    const shortestMs = sessions.reduce((least, { timeoutMs }) => Math.min(least, timeoutMs), Infinity);
+    const renewedAtMs = row === undefined ? this.#options.clock.now() : gatewayOfRow(row).renewedAtMs;
+    return renewedAtMs + shortestMs + REAP_ALLOWANCE_MS;
   }
 
   /** True when the gateway has not renewed since, or its row has gone. */
@@ -260,29 +303,18 @@ export class Reaper {
     const { store, keeper } = this.#options;
     const record = (await this.#loggedSessions([{ session }])).get(session);
     if (record === undefined || record === null) return false;
+    if (record.owner === '') return (await this.expiry.expireRecord(session, record)).kind === 'closed';
     const key = leaseKey.gateway(keeper.namespace, record.owner);
     const owner = await withRetries(this.#options, () => store.get('leases', key));
     if (owner !== undefined) return false;
     return this.#appendClose(session, record.epoch);
   }
 
-  /** Their records at the log's end, as it was after this call began. */
-  async #loggedSessions(
+  #loggedSessions(
     rows: readonly { readonly session: SessionId }[],
   ): Promise<Map<SessionId, SessionRecord | null>> {
-    const { replica } = this.#options.keeper;
-    if (rows.length > 0) await replica.sync();
-    const found = new Map<SessionId, SessionRecord | null>();
-    let missing = rows.map(({ session }) => session);
-    while (missing.length > 0) {
-      for (const session of missing) {
-        const record = replica.view.session(session);
-        if (record !== undefined) found.set(session, record);
-      }
-      missing = missing.filter((session) => !found.has(session));
-      await replica.hydrate(missing.slice(0, HYDRATIONS_PARALLEL_MAX).map(recordKey.session));
-    }
-    return found;
+    const sessions = rows.map(({ session }) => session);
+    return currentSessions(this.#options.keeper.replica, sessions);
   }
 }
 

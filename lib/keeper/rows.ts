@@ -7,7 +7,7 @@
  *           ns#sessions#0…f       session in hex    a session (the shard is its last hex digit)
  *           ns#ephemerals#SESSION path or its hash  z
  *           ns#blob#ID            chunk number      d
- *           ns#garbage            due ms # blob id  a blob that may be garbage
+ *           ns#garbage            due ms # blob id  a blob that may be garbage: its length, and the zxid above which its name may be
  *           ns#watermark          -                 z, entry time, counters
  *   leases  ns#gateways           gateway id        until when a gateway vouches for its sessions
  *           ns#gateway#ID         session in hex    epoch and timeout of a session that it owns
@@ -16,7 +16,15 @@
  */
 import { createHash } from 'node:crypto';
 import { OPEN_ACL, NO_SESSION } from '../core/types.js';
-import type { Acl, NodeRecord, SessionId, SessionRecord, ZnodeData, Zxid } from '../core/types.js';
+import type {
+  Acl,
+  BlobReference,
+  NodeRecord,
+  SessionId,
+  SessionRecord,
+  ZnodeData,
+  Zxid,
+} from '../core/types.js';
 import type { Counters } from '../log/entry.js';
 import type { Item, Key } from '../log/store.js';
 import { assert } from '../base/assert.js';
@@ -185,6 +193,31 @@ export function ephemeralRow(at: { namespace: string; session: SessionId; path: 
 
 export function pathOfEphemeralRow(row: Item): string {
   return typeof row['p'] === 'string' ? row['p'] : text(row, 'sk');
+}
+
+/** A blob that may be garbage when its due time has come. */
+export interface Garbage {
+  readonly reference: BlobReference;
+  /** Ms since 1970. */
+  readonly dueMs: number;
+  /** No entry up to here names it: an entry's end. */
+  readonly from: Zxid;
+}
+
+export function garbageRow(namespace: string, { reference, dueMs, from }: Garbage): Item {
+  const sort = `${garbageSortKey(dueMs)}#${reference.blob}`;
+  return { pk: stateKey.garbage(namespace), sk: sort, b: reference.blob, n: reference.length, from };
+}
+
+export function garbageOfRow(row: Item): Garbage {
+  const [due = ''] = text(row, 'sk').split('#');
+  const reference = { blob: text(row, 'b'), length: number(row, 'n') };
+  return { reference, dueMs: Number(due), from: number(row, 'from') };
+}
+
+/** Garbage rows are in the order of their due times. */
+export function garbageSortKey(dueMs: number): string {
+  return String(Math.floor(dueMs)).padStart(15, '0');
 }
 
 /** How far the state tables are complete, with what an entry's end carries. */

@@ -4,25 +4,20 @@ import type { Random } from '../../lib/base/random.js';
 import { seededRandom } from '../../lib/base/random.js';
 import { FullState } from '../../lib/core/full-state.js';
 import { answer, applyWithStats, prepare, resultOf } from '../../lib/core/machine.js';
-import type {
-  BlobReference,
-  Effect,
-  Origin,
-  ReadAnswer,
-  ReadRequest,
-  SessionId,
-  WriteRequest,
-} from '../../lib/core/types.js';
+import type { Origin, ReadAnswer, ReadRequest, SessionId, WriteRequest } from '../../lib/core/types.js';
 import { NO_SESSION, OPEN_ACL } from '../../lib/core/types.js';
+import type { KeeperOptions } from '../../lib/keeper/keeper.js';
 import { Keeper } from '../../lib/keeper/keeper.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
 import { readEntry } from '../../lib/keeper/log-rows.js';
 import { Blobs } from '../../lib/keeper/blobs.js';
 import type { WriteOutcome } from '../../lib/keeper/types.js';
+import { blobsOfEntry } from '../../lib/keeper/blob-references.js';
 import type { ViewLimits } from '../../lib/keeper/view.js';
 import type { Entry } from '../../lib/log/entry.js';
 import type { Faults } from '../../lib/log/simulated-store.js';
 import { SimulatedStore } from '../../lib/log/simulated-store.js';
+import type { Store } from '../../lib/log/store.js';
 
 export const NAMESPACE = 'test';
 export const ANYONE: Origin = { session: NO_SESSION, epoch: 0, authIds: [] };
@@ -33,6 +28,10 @@ export const TINY_VIEW: ViewLimits = {
   listsBytes: 1500,
   sessionsBytes: 1000,
   blobsBytes: 9000,
+};
+
+export type KeeperInWorld = Partial<Omit<KeeperOptions, 'namespace' | 'clock' | 'random'>> & {
+  faults?: Partial<Faults>;
 };
 
 /** A world with one simulated store and a time of its own. */
@@ -46,21 +45,18 @@ export class World {
     this.store = new SimulatedStore({ clock: this.clock, random: seededRandom(seed + 1) });
   }
 
-  keeper(options: { faults?: Partial<Faults>; viewLimits?: ViewLimits; follow?: boolean } = {}): Keeper {
-    const { faults, viewLimits, follow } = options;
-    const store = this.store.connect({ random: this.random, ...(faults === undefined ? {} : { faults }) });
-    return new Keeper({
-      store,
-      namespace: NAMESPACE,
-      clock: this.clock,
-      random: this.random,
-      ...(viewLimits === undefined ? {} : { viewLimits }),
-      ...(follow === undefined ? {} : { follow }),
-    });
+  /** On a connection of its own, unless `store` gives one to meddle with. */
+  keeper(options: KeeperInWorld = {}): Keeper {
+    const { faults, ...rest } = options;
+    const store = this.connection(faults);
+    return new Keeper({ store, namespace: NAMESPACE, clock: this.clock, random: this.random, ...rest });
   }
 
-  materializer(faults: Partial<Faults> = {}): Materializer {
-    const store = this.store.connect({ random: this.random, faults });
+  connection(faults: Partial<Faults> = {}): SimulatedStore {
+    return this.store.connect({ random: this.random, faults });
+  }
+
+  materializer(faults: Partial<Faults> = {}, store: Store = this.connection(faults)): Materializer {
     return new Materializer({ store, namespace: NAMESPACE, clock: this.clock, random: this.random });
   }
 
@@ -83,7 +79,7 @@ export class World {
     const rows = store.dump('log').sort((a, b) => (a['zxid'] as number) - (b['zxid'] as number));
     const entries = await Promise.all(rows.map(async (row) => (await readEntry(row, blobs)).entry));
     const contents = new Map<string, Uint8Array>();
-    for (const reference of entries.flatMap((entry) => entry.txns.flatMap((txn) => blobsOf(txn.effect)))) {
+    for (const reference of entries.flatMap(blobsOfEntry)) {
       contents.set(reference.blob, await blobs.read(reference));
     }
     return { entries, blobs: contents };
@@ -252,10 +248,4 @@ export function createSession(session: SessionId, owner = 'g'): WriteRequest {
     timeoutMs: 10_000,
     passwordHash: new Uint8Array(32),
   };
-}
-
-function blobsOf(effect: Effect): BlobReference[] {
-  if (effect.type === 'multi') return effect.operations.flatMap(blobsOf);
-  if (effect.type !== 'create' && effect.type !== 'setData') return [];
-  return effect.data instanceof Uint8Array ? [] : [effect.data];
 }

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest';
+import { externalizeData, hasDueBlobs } from '../../lib/keeper/externalize.js';
+import { sweepGarbage } from '../../lib/keeper/garbage.js';
+import type { Keeper } from '../../lib/keeper/keeper.js';
+import { BLOB_GARBAGE_DUE_MS, GARBAGE_ENTRIES_MAX } from '../../lib/keeper/limits.js';
+import { writeEntry } from '../../lib/keeper/log-rows.js';
+import { stateKey } from '../../lib/keeper/rows.js';
+import type { WriteRequest } from '../../lib/core/types.js';
+import { encodeStub } from '../../lib/log/entry-codec.js';
+import type { Item } from '../../lib/log/store.js';
+import { reaper } from './gateways.js';
+import { ANYONE, NAMESPACE, World, create } from './world.js';
+
+const LARGE = new Uint8Array(500_000).fill(7);
+
+function rows(world: World, partitionStart: string): Item[] {
+  return world.store.dump('state').filter(({ pk }) => (pk as string).startsWith(partitionStart));
+}
+
+function listed(world: World): Item[] {
+  return rows(world, stateKey.garbage(NAMESPACE));
+}
+
+function chunks(world: World): Item[] {
+  return rows(world, stateKey.blob(NAMESPACE, ''));
+}
+
+async function sweep(world: World, keeper: Keeper = world.keeper()) {
+  const { clock, random } = world;
+  return world.until(sweepGarbage({ store: world.connection(), keeper, clock, random }));
+}
+
+describe('the list of blobs that may be garbage', () => {
+  it('has a blob before its first chunk is written, with the zxid above which it may be named', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.write(create('/a'), ANYONE));
+    const order: string[] = [];
+    world.store.onChange(({ table, keys }) => table === 'state' && order.push(keys.partition));
+    const reference = await world.until(keeper.replica.blobs.write(LARGE, keeper.head));
+    expect(order).toEqual([
+      stateKey.garbage(NAMESPACE),
+      stateKey.blob(NAMESPACE, reference.blob),
+      stateKey.blob(NAMESPACE, reference.blob),
+    ]);
+    expect(listed(world)[0]).toMatchObject({ b: reference.blob, n: LARGE.length, from: 1 });
+  });
+
+  it('loses a blob that its writer confirms, and a blob with its chunks that its writer discards', async () => {
+    const world = new World();
+    const { blobs } = world.keeper().replica;
+    const kept = await world.until(blobs.write(LARGE, 0));
+    const refused = await world.until(blobs.write(LARGE, 0));
+    await world.until(blobs.confirm([kept.blob]));
+    await world.until(blobs.discard([refused, kept]));
+    expect(listed(world)).toEqual([]);
+    expect(new Set(chunks(world).map(({ pk }) => pk))).toEqual(
+      new Set([stateKey.blob(NAMESPACE, kept.blob)]),
+    );
+  });
+
+  it('keeps a blob whose confirmation did not arrive', async () => {
+    const world = new World();
+    const store = world.connection();
+    const { blobs } = world.keeper({ store }).replica;
+    const reference = await world.until(blobs.write(LARGE, 0));
+    store.intercept = () => 'lostRequest';
+    await world.until(blobs.confirm([reference.blob]));
+    expect(listed(world)).toHaveLength(1);
+  });
+});
+
+describe('the sweep of blobs', () => {
+  it('does nothing, and appends nothing, before a blob is due', async () => {
+    const world = new World();
+    await world.until(world.keeper().replica.blobs.write(LARGE, 0));
+    world.clock.step(BLOB_GARBAGE_DUE_MS - 1000);
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 0, left: 0 });
+    expect((await world.log()).entries).toEqual([]);
+    expect(chunks(world)).toHaveLength(2);
+  });
+
+  it('deletes what no entry names, after a no-op of its own, and keeps what one names', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    const store = world.connection();
+    store.intercept = (call) => (call.operation === 'delete' ? 'lostRequest' : undefined);
+    const writer = world.keeper({ store });
+    await world.until(writer.write(create('/kept', LARGE), ANYONE));
+    const named = new Set(chunks(world).map(({ pk }) => pk));
+    const lost = await world.until(keeper.replica.blobs.write(LARGE, 0));
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    const before = listed(world).length;
+    expect(await sweep(world)).toEqual({ deleted: 1, kept: before - 1, left: 0 });
+    expect(listed(world)).toEqual([]);
+    expect(new Set(chunks(world).map(({ pk }) => pk))).toEqual(named);
+    expect(rows(world, stateKey.blob(NAMESPACE, lost.blob))).toEqual([]);
+    expect((await world.log()).entries.at(-1)?.txns[0]?.effect).toEqual({ type: 'noop' });
+  });
+
+  it('keeps the body of an entry that lies in a blob, and what that body names', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.start());
+    const { blobs } = keeper.replica;
+    const data = await world.until(blobs.write(LARGE, 0));
+    const acl = Array.from({ length: 30_000 }, (_, index) => ({
+      perms: 31,
+      scheme: 'digest',
+      id: `u${index}:x`,
+    }));
+    const create = { type: 'create', path: '/a', data, acl, ephemeralOwner: 0n } as const;
+    const entry = {
+      ...{
+        first: 1,
+        last: 1,
+        timeMs: world.clock.now(),
+        batchId: '00'.repeat(16),
+        counters: keeper.counters,
+      },
+      txns: [{ session: 0n, cxid: 0, effect: create }],
+    };
+    const { item } = await world.until(writeEntry({ entry, namespace: NAMESPACE, blobs }));
+    expect(item['bb']).toBeDefined();
+    await world.until(world.store.put({ table: 'log', item }));
+    const before = chunks(world).length;
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 2, left: 0 });
+    expect(chunks(world)).toHaveLength(before);
+  });
+
+  it('decides nothing about what a trimmed entry may have named', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.replica.blobs.write(LARGE, 0));
+    await world.until(keeper.write(create('/a'), ANYONE));
+    const [entry] = (await world.log()).entries;
+    await world.until(world.store.put({ table: 'log', item: encodeStub(NAMESPACE, entry!) }));
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world, keeper)).toMatchObject({ deleted: 0, left: 1 });
+    expect(chunks(world)).toHaveLength(2);
+  });
+
+  it('goes on where it stopped when the log is too long for one round', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.replica.blobs.write(LARGE, 0));
+    const noops: Promise<unknown>[] = [];
+    for (let zxid = 1; zxid <= GARBAGE_ENTRIES_MAX + 10; zxid++) {
+      const entry = {
+        ...{ first: zxid, last: zxid, timeMs: 1, batchId: '00'.repeat(16), counters: keeper.counters },
+        txns: [{ session: 0n, cxid: 0, effect: { type: 'noop' } as const }],
+      };
+      const { item } = await writeEntry({ entry, namespace: NAMESPACE, blobs: keeper.replica.blobs });
+      noops.push(world.store.put({ table: 'log', item }));
+    }
+    await Promise.all(noops);
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world, keeper)).toEqual({ deleted: 0, kept: 0, left: 1 });
+    expect(listed(world)[0]).toMatchObject({ from: GARBAGE_ENTRIES_MAX });
+    expect(chunks(world)).toHaveLength(2);
+    expect(await sweep(world, keeper)).toEqual({ deleted: 1, kept: 0, left: 0 });
+    expect(chunks(world)).toEqual([]);
+  });
+
+  it('is part of the scheduled sweep, and finishes what a crash left of an earlier one', async () => {
+    const world = new World();
+    await world.until(world.keeper().replica.blobs.write(LARGE, 0));
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    const store = world.connection();
+    store.intercept = (call) =>
+      call.operation === 'delete' && call.input.key.partition === stateKey.garbage(NAMESPACE)
+        ? 'lostRequest'
+        : undefined;
+    await expect(world.until(reaper(world, { store }).sweep())).rejects.toMatchObject({
+      code: 'StoreUnavailable',
+    });
+    expect(chunks(world)).toEqual([]);
+    expect(listed(world)).toHaveLength(1);
+    expect(await world.until(reaper(world).sweep())).toMatchObject({ blobsDeleted: 1 });
+    expect(listed(world)).toEqual([]);
+  });
+});
+
+describe('a writer that was frozen beyond the due time of its blob', () => {
+  async function frozen(world: World) {
+    const keeper = world.keeper();
+    await world.until(keeper.start());
+    const pending: { request: WriteRequest } = { request: create('/a', LARGE) };
+    await world.until(externalizeData([pending], keeper.replica));
+    expect(hasDueBlobs([pending], keeper.replica)).toBe(false);
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    return { keeper, pending };
+  }
+
+  it('loses the slot that its put was prepared for to the no-op of the sweep', async () => {
+    const world = new World();
+    const { keeper, pending } = await frozen(world);
+    expect(keeper.head).toBe(0);
+    await sweep(world);
+    expect(chunks(world)).toEqual([]);
+    const effect = { type: 'create', path: '/a', acl: [], ephemeralOwner: 0n } as const;
+    const data = pending.request.kind === 'create' ? pending.request.data : LARGE;
+    const entry = {
+      ...{ first: 1, last: 1, timeMs: 1, batchId: '11'.repeat(16), counters: keeper.counters },
+      txns: [{ session: 0n, cxid: 0, effect: { ...effect, data } }],
+    };
+    const { item } = await world.until(
+      writeEntry({ entry, namespace: NAMESPACE, blobs: keeper.replica.blobs }),
+    );
+    const put = await world.store.put({ table: 'log', item, condition: [{ kind: 'absent' }] });
+    expect(put.ok).toBe(false);
+  });
+
+  it('finds its blob due when it prepares again, and writes it anew under another name', async () => {
+    const world = new World();
+    const { keeper, pending } = await frozen(world);
+    await sweep(world);
+    await world.until(keeper.sync());
+    const old = pending.request;
+    expect(hasDueBlobs([pending], keeper.replica)).toBe(true);
+    await world.until(externalizeData([pending], keeper.replica));
+    expect(hasDueBlobs([pending], keeper.replica)).toBe(false);
+    expect(pending.request).not.toEqual(old);
+    const outcome = await world.until(keeper.write(pending.request, ANYONE));
+    expect(outcome).toMatchObject({ ok: true });
+    const { blobs } = await world.log();
+    expect([...blobs.values()]).toEqual([LARGE]);
+  });
+
+  it('does not write again what is not due', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    const pending: { request: WriteRequest } = { request: create('/a', LARGE) };
+    await world.until(externalizeData([pending], keeper.replica));
+    const { request } = pending;
+    await world.until(externalizeData([pending], keeper.replica));
+    expect(pending.request).toBe(request);
+    expect(listed(world)).toHaveLength(1);
+  });
+});
