@@ -233,6 +233,64 @@ describe('commands', () => {
   });
 });
 
+describe('watch on a server without addWatch', () => {
+  /** A server that holds `tree` and answers exists and getChildren2 from it. */
+  async function answer(peer: ScriptedPeer, tree: ReadonlyMap<string, Stat>): Promise<string> {
+    const { header, request } = await peer.request();
+    if (request.name !== 'exists' && request.name !== 'getChildren2') throw new Error(request.name);
+    const { path, watch } = request.body;
+    expect(watch).toBe(true);
+    const found = tree.get(path);
+    const children = [...tree.keys()].filter((key) => key.slice(0, key.lastIndexOf('/')) === path);
+    const names = children.map((child) => child.slice(path.length + 1));
+    if (found === undefined) peer.answer(header.xid, ErrorCode.NoNode);
+    else if (request.name === 'exists') peer.reply(header.xid, operations.exists, { stat: found });
+    else peer.reply(header.xid, operations.getChildren2, { children: names, stat: found });
+    return `${request.name} ${path}`;
+  }
+
+  it('tells what has changed since it last looked, in a tree', async () => {
+    const running = run(['watch', '-R', '--count', '4', '/a']);
+    await serve(async (peer) => {
+      peer.answer((await peer.request()).header.xid, ErrorCode.Unimplemented);
+      const tree = new Map([['/a', stat]]);
+      await answer(peer, tree);
+      expect(await answer(peer, tree)).toBe('getChildren2 /a');
+      tree.set('/a/b', { ...stat, czxid: 20 });
+      peer.notify(EventType.childrenChanged, '/a');
+      for (let looks = 0; looks < 4; looks++) await answer(peer, tree);
+      tree.set('/a/b', { ...stat, czxid: 20, mzxid: 21 });
+      peer.notify(EventType.dataChanged, '/a/b');
+      for (let looks = 0; looks < 2; looks++) await answer(peer, tree);
+      tree.clear();
+      peer.notify(EventType.deleted, '/a');
+      await answer(peer, tree);
+    });
+    const out = 'created /a/b\ndataChanged /a/b\ndeleted /a/b\ndeleted /a\n';
+    expect(await running).toEqual({ code: 0, out, err: '' });
+  });
+
+  it('tells that a znode was deleted and created again, although it saw only one event', async () => {
+    const running = run(['watch', '--count', '3', '/a']);
+    await serve(async (peer) => {
+      peer.answer((await peer.request()).header.xid, ErrorCode.Unimplemented);
+      const tree = new Map([['/a', stat]]);
+      await answer(peer, tree);
+      await answer(peer, tree);
+      tree.set('/a', { ...stat, czxid: 30, mzxid: 30 });
+      peer.notify(EventType.deleted, '/a');
+      await answer(peer, tree);
+      await answer(peer, tree);
+      tree.set('/a', { ...stat, czxid: 30, mzxid: 30, pzxid: 31 });
+      peer.notify(EventType.childrenChanged, '/a');
+      await answer(peer, tree);
+      await answer(peer, tree);
+    });
+    const out = 'deleted /a\ncreated /a\nchildrenChanged /a\n';
+    expect(await running).toEqual({ code: 0, out, err: '' });
+  });
+});
+
 describe('status', () => {
   it('prints a line for every gateway', async () => {
     const running = run(['status']);

@@ -1,4 +1,7 @@
-import type { SessionState, WatchEvent } from '../../client/tcp/index.js';
+import { ErrorCode } from '../../core/errors.js';
+import { ZooKeeperError } from '../../client/tcp/index.js';
+import type { SessionState, WatchEvent, ZooKeeperConnection } from '../../client/tcp/index.js';
+import { Follower, type FollowOptions } from '../follow.js';
 import { UsageError, type Command, type Invocation } from '../command.js';
 import { formatEvent, untilLostOrInterrupted } from '../events.js';
 
@@ -10,7 +13,8 @@ export const command: Command = {
   --count N        end after N events instead of by Ctrl-C
 
   One line per event: its kind and the path. The znode need not exist. What happens while the
-  connection is lost is not shown; a line on standard error says so.`,
+  connection is lost is not shown; a line on standard error says so. With a server that has no
+  addWatch, changes that follow each other quickly may be shown as one.`,
   options: { recursive: { type: 'boolean', short: 'R' }, count: { type: 'string' } },
   argumentsMax: 1,
   async run(invocation) {
@@ -26,10 +30,23 @@ export const command: Command = {
       invocation.io.stdout(formatEvent(event, invocation.json));
       if (++seen === count) finish(0);
     };
-    await client.addWatch(path, listener, { recursive: invocation.flag('recursive') });
-    return await Promise.race([finished, untilLostOrInterrupted(client, invocation.io)]);
+    const failed = new Promise<never>((_, reject) => {
+      const recursive = invocation.flag('recursive');
+      follow(client, path, { recursive, onEvent: listener, onFailure: reject }).catch(reject);
+    });
+    return await Promise.race([finished, failed, untilLostOrInterrupted(client, invocation.io)]);
   },
 };
+
+/** By a watch that stays where the server has such, else by watches that are set again. */
+async function follow(client: ZooKeeperConnection, path: string, options: FollowOptions): Promise<void> {
+  try {
+    await client.addWatch(path, options.onEvent, { recursive: options.recursive });
+  } catch (error) {
+    if (!(error instanceof ZooKeeperError) || error.code !== ErrorCode.Unimplemented) throw error;
+    await new Follower(client, path, options).start();
+  }
+}
 
 function countOf(invocation: Invocation): number {
   const count = invocation.integer('count') ?? Infinity;
