@@ -17,7 +17,7 @@ import {
 } from './limits.js';
 import { writeEntry } from './log-rows.js';
 import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
-import { missingFor, planBatch } from './planner.js';
+import { missingFor, planBatch, preferLists } from './planner.js';
 import { recordedOutcome } from './recorded.js';
 import type { Replica } from './replica.js';
 import { backoffMs } from './retry.js';
@@ -184,8 +184,9 @@ export class Committer {
           if (!(plan instanceof Set)) return plan;
           for (const key of plan) missing.add(key);
         }
-        unpin.push(this.#replica.view.pin(missing));
-        await this.#replica.hydrate(missing);
+        const wanted = preferLists(missing, this.#replica);
+        unpin.push(this.#replica.view.pin(wanted));
+        await this.#replica.hydrate(wanted);
       }
     } finally {
       for (const release of unpin) release();

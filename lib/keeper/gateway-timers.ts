@@ -87,7 +87,8 @@ export class GatewayTimers {
         condition: [{ kind: 'equals', attribute: 'chain', value: chain }],
       }),
     );
-    if (outcome.ok || outcome.existing?.['chain'] === next) await this.#send({ gatewayId, chain: next, dueMs });
+    if (outcome.ok || outcome.existing?.['chain'] === next)
+      await this.#send({ gatewayId, chain: next, dueMs });
   }
 
   async #send(link: { gatewayId: string; chain: string; dueMs: number }): Promise<void> {

@@ -40,6 +40,9 @@ export const VIEW_LISTS_BYTES_MAX = 64 * 1024 * 1024;
 export const VIEW_SESSIONS_BYTES_MAX = 32 * 1024 * 1024;
 export const VIEW_BLOBS_BYTES_MAX = 64 * 1024 * 1024;
 
+/** From so many missing children of one znode on, their list is read instead, unless it holds too many other names. */
+export const LIST_INSTEAD_KEYS_MIN = 8;
+export const LIST_INSTEAD_NAMES_A_KEY_MAX = 100;
 /** Records that are read from the store at the same time. */
 export const HYDRATIONS_PARALLEL_MAX = 64;
 /** A view whose last look at the tail is older reads the tail before it trusts an absent row (tombstones live a day). */

@@ -2,7 +2,9 @@ import { assert } from '../base/assert.js';
 import { ErrorCode } from '../core/errors.js';
 import { Layer } from '../core/layer.js';
 import { applyWithStats, needOfWrite, prepare, resultOf } from '../core/machine.js';
+import { parentOf } from '../core/paths.js';
 import type { RecordKey } from '../core/state.js';
+import { parseKey, recordKey } from '../core/state.js';
 import type {
   Effect,
   Once,
@@ -16,7 +18,8 @@ import type {
 } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import { encodedTxnSize } from '../log/entry-codec.js';
-import { BATCH_BYTES_MAX } from './limits.js';
+import { BATCH_BYTES_MAX, LIST_INSTEAD_KEYS_MIN, LIST_INSTEAD_NAMES_A_KEY_MAX } from './limits.js';
+import { PresumedAbsent } from './presumed-absent.js';
 import type { Replica } from './replica.js';
 import type { WriteOutcome } from './types.js';
 import { KeeperError } from './types.js';
@@ -107,10 +110,32 @@ export function planBatch(batch: readonly Pending[], replica: Replica): Plan | S
   const draft = new Draft(replica);
   for (const pending of batch) {
     const needed = needOfWrite(pending.request, pending.origin, draft.layer);
-    if (needed.length > 0) return new Set(needed);
+    if (needed.length > 0) return lookAhead(batch, replica, draft.timeMs);
     if (!(pending.origin.once === undefined ? planPlain : planOnce)(pending, draft)) break;
   }
   return { head: draft.head, planned: draft.planned, entry: entryOf(draft, replica) };
+}
+
+/**
+ * The records that a batch leads to, once some turned out to be missing on the way: the path of a sequential znode comes out
+ * only when the creates before it have taken effect. What is not known is presumed absent, which is what most of them
+ * are; where that is wrong, the next round finds out.
+ */
+function lookAhead(batch: readonly Pending[], replica: Replica, timeMs: number): Set<RecordKey> {
+  const below = new PresumedAbsent(replica.view);
+  const layer = new Layer(below);
+  let zxid = replica.head;
+  for (const { request, origin } of batch) {
+    needOfWrite(request, origin, layer);
+    const prepared = prepare({ request, origin, state: layer, timeMs });
+    if (!prepared.ok) continue;
+    applyWithStats(
+      { session: origin.session, cxid: 0, effect: prepared.effect },
+      { zxid: ++zxid, timeMs },
+      layer,
+    );
+  }
+  return below.presumed;
 }
 
 /** A write whose sender never repeats it: a refusal is an answer and leaves nothing in the log. False: the entry is full. */
@@ -240,4 +265,28 @@ export function missingFor(batch: readonly Pending[], replica: Replica): Set<Rec
     for (const key of needOfWrite(request, origin, replica.view)) missing.add(key);
   }
   return missing;
+}
+
+/**
+ * Asks for a list of children in place of many of the children, one by one: a name that is not in it is known to be absent,
+ * for this batch and those to come. That is what a queue or a lock with its sequential znodes lives on.
+ */
+export function preferLists(missing: ReadonlySet<RecordKey>, replica: Replica): Set<RecordKey> {
+  const byParent = new Map<string, RecordKey[]>();
+  for (const key of missing) {
+    const parsed = parseKey(key);
+    if (parsed.kind !== 'node' || parsed.path === '/') continue;
+    const parent = parentOf(parsed.path);
+    byParent.set(parent, [...(byParent.get(parent) ?? []), key]);
+  }
+  const wanted = new Set(missing);
+  for (const [parent, keys] of byParent) {
+    const children = replica.view.node(parent)?.numChildren ?? Infinity;
+    if (keys.length < LIST_INSTEAD_KEYS_MIN || children > keys.length * LIST_INSTEAD_NAMES_A_KEY_MAX)
+      continue;
+    if (replica.view.children(parent) !== undefined) continue;
+    for (const key of keys) wanted.delete(key);
+    wanted.add(recordKey.children(parent));
+  }
+  return wanted;
 }

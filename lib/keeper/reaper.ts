@@ -8,11 +8,7 @@ import { sweepGarbage } from './garbage.js';
 import type { GatewayLeaseRow } from './gateway-lease.js';
 import { gatewayOfRow } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
-import {
-  REAP_ALLOWANCE_MS,
-  REAP_PAUSE_LONGEST_MS,
-  REAP_PAUSE_SHORTEST_MS,
-} from './limits.js';
+import { REAP_ALLOWANCE_MS, REAP_PAUSE_LONGEST_MS, REAP_PAUSE_SHORTEST_MS } from './limits.js';
 import { queryAll } from './query.js';
 import { withRetries } from './retry.js';
 import { isTombstone, leaseKey, number, SESSION_SHARDS, stateKey, text } from './rows.js';

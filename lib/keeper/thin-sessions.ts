@@ -119,10 +119,7 @@ export class ThinSessions {
     const lease = await this.leases.write(holder, timeoutMs);
     const passwordHash = sha256(password);
     const request = { kind: 'createSession', session, owner: '', attachId, timeoutMs, passwordHash } as const;
-    const [outcome] = await Promise.all([
-      this.#options.keeper.write(request, origin),
-      this.#setTimer(lease),
-    ]);
+    const [outcome] = await Promise.all([this.#options.keeper.write(request, origin), this.#setTimer(lease)]);
     if (!outcome.ok) return 'SessionExpired';
     return this.#vouched({ ...holder, timeoutMs, zxid: outcome.zxid, cxid: 0 });
   }
@@ -160,7 +157,14 @@ export class ThinSessions {
     if (record.epoch !== input.epoch) return 'SessionMoved';
     const timeoutMs = negotiate(input.timeoutMs);
     const lease = await this.leases.write({ session, epoch }, timeoutMs);
-    const request = { kind: 'attach', session, owner: '', attachId, timeoutMs, replacesEpoch: input.epoch } as const;
+    const request = {
+      kind: 'attach',
+      session,
+      owner: '',
+      attachId,
+      timeoutMs,
+      replacesEpoch: input.epoch,
+    } as const;
     const [outcome] = await Promise.all([keeper.write(request, ANYONE), this.#setTimer(lease)]);
     if (!outcome.ok) return refusalOf(outcome);
     // Writes of the old epoch may have come in before the attach, but none after it.
@@ -177,7 +181,10 @@ export class ThinSessions {
     if (!outcome.ok) return 'SessionMoved';
     // The row is nobody's by now. Where this fails, its timer or its time to live takes it away.
     await this.leases.drop(holder).catch((error: unknown) => {
-      logger.warn('the lease of a closed session could not be deleted', { session: session.toString(16), error });
+      logger.warn('the lease of a closed session could not be deleted', {
+        session: session.toString(16),
+        error,
+      });
     });
     return { zxid: outcome.zxid };
   }

@@ -1,3 +1,4 @@
+import { nameOf, parentOf } from '../core/paths.js';
 import type { RecordKey, StateWriter } from '../core/state.js';
 import { recordKey } from '../core/state.js';
 import type { NodeRecord, SessionId, SessionRecord } from '../core/types.js';
@@ -81,8 +82,12 @@ export class View implements StateWriter {
     }
   }
 
+  /** A znode whose parent's list is known, and does not name it, is known to be absent. */
   node(path: string): NodeRecord | null | undefined {
-    return this.#nodes.get(path);
+    const record = this.#nodes.get(path);
+    if (record !== undefined || path === '/') return record;
+    const siblings = this.#children.get(parentOf(path));
+    return siblings === undefined || siblings.has(nameOf(path)) ? undefined : null;
   }
 
   children(path: string): ReadonlySet<string> | undefined {
