@@ -1,5 +1,5 @@
 import type { WatchTrigger, Zxid } from '../core/types.js';
-import type { WatchKind } from './watches.js';
+import type { WatchKind } from '../keeper/watches.js';
 
 /** A watch that a reconnecting client names: `exists` is a data watch on a znode that was not there. */
 export interface NamedWatch {

@@ -14,7 +14,7 @@ import { Pipeline, type Step } from './pipeline.js';
 import type { SessionRegistry } from './session-registry.js';
 import { stepOf, type SessionConnection } from './session-requests.js';
 import { PacketStats } from './stats.js';
-import type { WatchTable } from './watches.js';
+import type { WatchTable } from '../keeper/watches.js';
 import { isFourLetterWord, type ConnectionStatus } from './words.js';
 
 /** What all connections of a gateway share. */

@@ -14,7 +14,7 @@ import { resolveLimits, type GatewayLimits } from './options.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SessionConnection } from './session-requests.js';
 import { PacketStats } from './stats.js';
-import { WatchTable } from './watches.js';
+import { WatchTable } from '../keeper/watches.js';
 import { answerWord, FOUR_LETTER_WORDS, type GatewayStatus } from './words.js';
 
 export interface GatewayOptions {

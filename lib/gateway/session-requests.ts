@@ -19,7 +19,7 @@ import {
   type WireRead,
   type WireWrite,
 } from './translate.js';
-import type { WatchTable } from './watches.js';
+import type { WatchTable } from '../keeper/watches.js';
 
 /** A session's connection as its requests see it. */
 export interface SessionConnection {

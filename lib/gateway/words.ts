@@ -6,7 +6,7 @@ import type { Zxid } from '../core/types.js';
 import type { GatewayLimits } from './options.js';
 import { javaDouble, type PacketStats } from './stats.js';
 import { FULL_VERSION } from './version.js';
-import type { WatchSummary } from './watches.js';
+import type { WatchSummary } from '../keeper/watches.js';
 
 /** A connection as `cons` and `stat` list it. */
 export interface ConnectionStatus {

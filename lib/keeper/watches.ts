@@ -17,7 +17,7 @@ export interface WatchSummary {
 }
 
 /**
- * The one-shot watches of a gateway's connections, indexed both by path, to fire, and by watcher, to forget a connection
+ * The one-shot watches of a keeper's clients, indexed both by path, to fire, and by watcher, to forget a client
  * in time proportional to its own watches.
  *
  * A watch is gone the moment it fires. Adding one that is there already changes nothing, so a znode is watched at most

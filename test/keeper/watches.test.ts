@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { missedEvent } from '../../lib/gateway/catch-up.js';
-import { WatchTable } from '../../lib/gateway/watches.js';
+import { WatchTable } from '../../lib/keeper/watches.js';
 
 const a = { name: 'a' };
 const b = { name: 'b' };
@@ -65,22 +64,5 @@ describe('the watch table', () => {
     expect(watches.room(b)).toBe(2);
     watches.fire({ event: 'created', path: '/x' });
     expect(watches.room(a)).toBe(1);
-  });
-});
-
-describe('what a client has missed', () => {
-  const node = { mzxid: 5, pzxid: 7 };
-  it.each([
-    ['data', null, 9, 'deleted'],
-    ['data', node, 4, 'dataChanged'],
-    ['data', node, 5, undefined],
-    ['exists', node, 9, 'created'],
-    ['exists', null, 0, undefined],
-    ['child', null, 9, 'deleted'],
-    ['child', node, 6, 'childrenChanged'],
-    ['child', node, 7, undefined],
-  ] as const)('a %s watch on %j, seen up to %d, means %s', (...row) => {
-    const [from, state, relativeZxid, event] = row;
-    expect(missedEvent({ from, path: '/x' }, state, relativeZxid)).toBe(event);
   });
 });
