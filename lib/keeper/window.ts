@@ -3,9 +3,11 @@ import { keysTouched } from '../core/machine.js';
 import type { RecordKey } from '../core/state.js';
 import type { Position, Txn, Zxid } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
+import { narrowed } from './narrow.js';
 
 export interface WindowItem {
   readonly position: Position;
+  /** Of a large transaction the part that touches the record. */
   readonly txn: Txn;
 }
 
@@ -66,8 +68,9 @@ export class Window {
     this.#entries.push({ entry, bytes });
     this.#bytes += bytes;
     entry.txns.forEach((txn, index) => {
-      const item = { position: { zxid: entry.first + index, timeMs: entry.timeMs }, txn };
-      for (const key of keysTouched(txn)) {
+      const position = { zxid: entry.first + index, timeMs: entry.timeMs };
+      for (const [key, part] of narrowed(txn)) {
+        const item = { position, txn: part };
         const items = this.#items.get(key);
         if (items === undefined) this.#items.set(key, [item]);
         else items.push(item);

@@ -11,7 +11,7 @@ import type { Item } from '../../lib/log/store.js';
 import { reaper } from './gateways.js';
 import { ANYONE, NAMESPACE, World, create } from './world.js';
 
-const LARGE = new Uint8Array(500_000).fill(7);
+const LARGE = new Uint8Array(400_000).fill(7);
 
 function rows(world: World, partitionStart: string): Item[] {
   return world.store.dump('state').filter(({ pk }) => (pk as string).startsWith(partitionStart));
@@ -225,7 +225,7 @@ describe('a writer that was frozen beyond the due time of its blob', () => {
     const outcome = await world.until(keeper.write(pending.request, ANYONE));
     expect(outcome).toMatchObject({ ok: true });
     const { blobs } = await world.log();
-    expect([...blobs.values()]).toEqual([LARGE]);
+    expect([...blobs.values()].map((content) => Buffer.compare(content, LARGE))).toEqual([0]);
   });
 
   it('does not write again what is not due', async () => {

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { OPEN_ACL } from '../../lib/core/types.js';
-import type { NodeRecord, SessionRecord } from '../../lib/core/types.js';
-import { recordKey } from '../../lib/core/state.js';
+import { apply, keysTouched } from '../../lib/core/machine.js';
+import type { Effect, NodeRecord, SessionRecord, Txn } from '../../lib/core/types.js';
+import { parseKey, recordKey } from '../../lib/core/state.js';
+import { narrowed } from '../../lib/keeper/narrow.js';
+import { SingleRecord } from '../../lib/keeper/single-record.js';
 import { ClockCache } from '../../lib/keeper/clock-cache.js';
 import { gatewayOfRow, gatewayRow } from '../../lib/keeper/gateway-lease.js';
 import {
@@ -145,6 +148,54 @@ describe('Window', () => {
     window.trimTo(1);
     expect(window.base).toBe(2);
   });
+});
+
+describe('the part of a large transaction that touches a record', () => {
+  it('does to the record what the whole does', () => {
+    const name = fc.integer({ min: 0, max: 9 });
+    const paths = fc.uniqueArray(fc.tuple(name, name), { minLength: 16, maxLength: 60, selector: String });
+    fc.assert(
+      fc.property(paths, fc.boolean(), (pairs, isMulti) => {
+        const all = pairs.map(([parent, child]) => `/p${parent}/c${child}`);
+        const effect: Effect = isMulti
+          ? { type: 'multi', operations: all.map((path) => ({ type: 'delete', path, ephemeralOwner: 5n })) }
+          : { type: 'closeSession', session: 5n, ephemerals: all };
+        const txn = { session: 5n, cxid: 1, effect };
+        const parts = narrowed(txn);
+        expect([...parts.keys()].sort()).toEqual(keysTouched(txn).sort());
+        for (const [key, part] of parts) {
+          const [whole, narrow] = [txn, part].map((applied) => outcomeOn(key, applied));
+          expect(narrow).toEqual(whole);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  /** What applying a transaction to a state that knows one record alone makes of it. */
+  function outcomeOn(key: string, txn: Txn): unknown {
+    const parsed = parseKey(key);
+    if (parsed.kind === 'blob') throw new Error('no record');
+    const state = new SingleRecord(parsed);
+    const names: [string, boolean][] = [];
+    state.onName = (name, present) => names.push([name, present]);
+    const before = {
+      zxid: 1,
+      czxid: 1,
+      mzxid: 1,
+      pzxid: 1,
+      ctime: 1,
+      mtime: 1,
+      version: 0,
+      creates: 90,
+      aversion: 0,
+    };
+    const node = { ...before, ephemeralOwner: 0n, numChildren: 90, acl: OPEN_ACL, data: new Uint8Array(0) };
+    if (parsed.kind === 'node') state.setNode(parsed.path, node);
+    apply(txn, { zxid: 2, timeMs: 2 }, state);
+    const record = parsed.kind === 'node' ? state.node(parsed.path) : undefined;
+    return { names, record };
+  }
 });
 
 describe('Semaphore', () => {
