@@ -65,4 +65,73 @@ describe('the watch table', () => {
     watches.fire({ event: 'created', path: '/x' });
     expect(watches.room(a)).toBe(1);
   });
+
+  it('tells a persistent watch everything at its znode, again and again', () => {
+    const watches = table();
+    watches.add(a, 'persistent', '/x');
+    for (const event of ['created', 'dataChanged', 'childrenChanged', 'deleted', 'created'] as const) {
+      expect([...watches.fire({ event, path: '/x' })]).toEqual([a]);
+      expect([...watches.fire({ event, path: '/x/y' })]).toEqual([]);
+    }
+    expect(watches.summary()).toEqual({ watchers: 1, paths: 1, watches: 1 });
+  });
+
+  it('tells a recursive watch what happens at its znode and below, but no change of children', () => {
+    const watches = table();
+    watches.add(a, 'persistentRecursive', '/x');
+    for (const event of ['created', 'dataChanged', 'deleted'] as const) {
+      for (const path of ['/x', '/x/y', '/x/y/z']) expect([...watches.fire({ event, path })]).toEqual([a]);
+      for (const path of ['/', '/xy', '/y/x']) expect([...watches.fire({ event, path })]).toEqual([]);
+    }
+    for (const path of ['/x', '/x/y']) {
+      expect([...watches.fire({ event: 'childrenChanged', path })]).toEqual([]);
+    }
+  });
+
+  it('tells a recursive watch of the root about every znode', () => {
+    const watches = table();
+    watches.add(a, 'persistentRecursive', '/');
+    for (const path of ['/', '/x', '/x/y'])
+      expect([...watches.fire({ event: 'dataChanged', path })]).toEqual([a]);
+  });
+
+  it('tells a watcher of several kinds of watches of an event once, and keeps those that persist', () => {
+    const watches = table();
+    watches.add(a, 'data', '/x/y');
+    watches.add(a, 'child', '/x/y');
+    watches.add(a, 'persistent', '/x/y');
+    watches.add(a, 'persistentRecursive', '/x');
+    watches.add(a, 'persistentRecursive', '/');
+    watches.add(b, 'persistentRecursive', '/x/y');
+    expect(watches.room(a)).toBe(5);
+    expect([...watches.fire({ event: 'deleted', path: '/x/y' })]).toEqual([a, b]);
+    expect(watches.summary()).toEqual({ watchers: 2, paths: 3, watches: 4 });
+  });
+
+  it('lets those who are told take their persistent watches off', () => {
+    const watches = table();
+    for (const watcher of [a, b]) watches.add(watcher, 'persistent', '/x');
+    const told: string[] = [];
+    for (const watcher of watches.fire({ event: 'created', path: '/x' })) {
+      told.push(watcher.name);
+      for (const each of [a, b]) watches.delete(each, 'persistent', '/x');
+    }
+    expect(told).toEqual(['a', 'b']);
+    expect(watches.total).toBe(0);
+  });
+
+  it('takes off the one watch that is named', () => {
+    const watches = table();
+    for (const kind of ['data', 'child', 'persistent', 'persistentRecursive'] as const) {
+      watches.add(a, kind, '/x');
+    }
+    expect(watches.delete(a, 'child', '/x')).toBe(true);
+    expect(watches.delete(a, 'child', '/x')).toBe(false);
+    expect(watches.delete(b, 'data', '/x')).toBe(false);
+    expect(watches.has(a, 'data', '/x')).toBe(true);
+    expect(watches.delete(a, 'persistent', '/x')).toBe(true);
+    expect(watches.summary()).toEqual({ watchers: 1, paths: 1, watches: 2 });
+    watches.remove(a);
+    expect(watches.summary()).toEqual({ watchers: 0, paths: 0, watches: 0 });
+  });
 });
