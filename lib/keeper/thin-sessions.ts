@@ -146,6 +146,8 @@ export class ThinSessions {
     timeoutMs: number;
     epoch: number;
     attachId: Uint8Array;
+    /** Awaited before a session that a gateway owned is taken over. */
+    beforeTakeover?: () => Promise<void>;
   }): Promise<ThinOpened> {
     const { keeper } = this.#options;
     const { session } = input;
