@@ -63,9 +63,7 @@ export class Committer {
     }
     this.#queuedBytes += bytes;
     this.#queue.push({ request, origin, settle, mark: this.#replica.mark(), bytes });
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   #admit(bytes: number): KeeperError | undefined {
@@ -108,6 +106,8 @@ export class Committer {
         this.#fail(batch, error);
       }
     }
+    // In the same turn as the queue was seen to be empty: a request that comes any later starts a new run.
+    this.#running = undefined;
   }
 
   /** Ends what is left of a batch that could not be committed. Settled requests have been taken out of it. */
