@@ -217,13 +217,16 @@ function userName(): string {
   }
 }
 
-/** All gateways of the namespace in one line of JSON. Each is a keeper: there is no other role to have. */
+/**
+ * All gateways of the namespace in one line of JSON. Each is a keeper: there is no other role to have. Clients with a keeper of
+ * their own are listed, too, as what they are: nobody can connect to them.
+ */
 async function gwys(status: GatewayStatus): Promise<string> {
   const gateways = await status.gateways();
   const described = gateways.map((gateway) => ({
     gatewayId: gateway.gatewayId,
     address: gateway.address,
-    role: 'keeper',
+    role: gateway.kind ?? 'keeper',
     startedAtMs: gateway.startedAtMs,
     renewedAtMs: gateway.renewedAtMs,
     head: gateway.head,

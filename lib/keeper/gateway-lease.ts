@@ -26,6 +26,7 @@ export function gatewayRow(namespace: string, row: GatewayLeaseRow): Item {
   return {
     ...rowKey(leaseKey.gateway(namespace, row.gatewayId)),
     addr: row.address,
+    kind: row.kind,
     started: row.startedAtMs,
     renewed: row.renewedAtMs,
     deadline: row.deadlineMs,
@@ -43,6 +44,7 @@ export function gatewayOfRow(item: Item): GatewayLeaseRow {
   return {
     gatewayId: text(item, 'sk'),
     address: text(item, 'addr'),
+    ...(item['kind'] === 'client' && { kind: 'client' }),
     startedAtMs: number(item, 'started'),
     renewedAtMs: number(item, 'renewed'),
     deadlineMs: number(item, 'deadline'),
@@ -58,6 +60,7 @@ export function gatewayOfRow(item: Item): GatewayLeaseRow {
 /** What a lease asks its gateway for at every renewal. */
 export interface LeaseSubject {
   readonly address: string;
+  readonly kind?: 'client';
   readonly head: number;
   readonly watermark: number;
   readonly lagMs: number;
@@ -135,6 +138,21 @@ export class GatewayLease {
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
+  }
+
+  /** Takes the row away, for good: there is nothing left to vouch for. False when it is not there as written last. */
+  async withdraw(): Promise<boolean> {
+    this.stop();
+    while (this.#renewing !== undefined) await this.#renewing;
+    const written = this.#written;
+    if (written === undefined) return false;
+    const { store, namespace } = this.#options;
+    const outcome = await store.delete({
+      table: 'leases',
+      key: leaseKey.gateway(namespace, written.gatewayId),
+      condition: [{ kind: 'equals', attribute: 'renewed', value: written.renewedAtMs }],
+    });
+    return outcome.ok;
   }
 
   /** Renews in a write that begins after this call. False when it did not succeed (yet). */

@@ -7,6 +7,7 @@ import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { Origin, SessionId, SessionRecord } from '../core/types.js';
 import type { Store } from '../log/store.js';
+import type { LeaseSubject } from './gateway-lease.js';
 import { GatewayLease } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
 import {
@@ -29,6 +30,8 @@ export interface GatewaySessionsOptions {
   readonly random: Random;
   /** HOST:PORT for clients, as the list of gateways shows it. Known once the gateway listens. */
   readonly address: () => string;
+  /** For a client with a keeper of its own, which nobody can connect to. */
+  readonly kind?: 'client';
   readonly isClockTrusted?: () => boolean;
 }
 
@@ -66,6 +69,8 @@ export class GatewaySessions implements GatewaySessionsApi {
   readonly #owned = new Map<SessionId, OwnedSession>();
   readonly #listeners = new Set<(session: SessionId, end: SessionEnd) => void>();
   readonly #unlisten: () => void;
+  /** Rows of sessions that are being tidied up. */
+  readonly #drops = new Set<Promise<unknown>>();
   #cancelTick: CancelTimer | undefined;
   #tickedAtMs = 0;
   #stopped = true;
@@ -78,7 +83,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       clock,
       namespace: keeper.namespace,
       newGatewayId: () => Buffer.from(random.bytes(8)).toString('hex'),
-      subject: () => ({ address: options.address(), ...this.#leaseSubject() }),
+      subject: () => this.#leaseSubject(),
       isClockTrusted: options.isClockTrusted ?? (() => true),
       onRenewed: (reachedAgeMs) => this.#fenceOlderThan(reachedAgeMs),
     });
@@ -107,6 +112,19 @@ export class GatewaySessions implements GatewaySessionsApi {
     await this.lease.renew();
   }
 
+  /**
+   * Stops, and leaves nothing behind when all sessions were closed: the rows of the sessions and the lease go. With sessions
+   * left it is {@link stop}.
+   */
+  async leave(): Promise<void> {
+    if (this.#stopped || this.size > 0) return this.stop();
+    this.#stopped = true;
+    this.#cancelTick?.();
+    this.#unlisten();
+    await Promise.all(this.#drops);
+    await withRetries(this.#options, () => this.lease.withdraw());
+  }
+
   onEnd(listener: (session: SessionId, end: SessionEnd) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -131,6 +149,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     session: SessionId;
     password: Uint8Array;
     timeoutMs: number;
+    epoch?: number;
   }): Promise<OpenSession | undefined> {
     const { keeper, random } = this.#options;
     const { session, password, timeoutMs } = input;
@@ -138,6 +157,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       const record = await this.#currentRecord(session);
       if (record === null || !isPassword(password, record)) return undefined;
       const replacesEpoch = record.epoch;
+      if (input.epoch !== undefined && input.epoch !== replacesEpoch) return undefined;
       const epoch = replacesEpoch + 1;
       const attachId = newAttachId(random);
       const outcome = await this.#enter({ session, epoch, timeoutMs, attachId }, (owner) =>
@@ -254,8 +274,8 @@ export class GatewaySessions implements GatewaySessionsApi {
     return true;
   }
 
-  #leaseSubject() {
-    const { keeper } = this.#options;
+  #leaseSubject(): LeaseSubject {
+    const { keeper, address, kind } = this.#options;
     let shortestTimeoutMs = Infinity;
     let longestTimeoutMs = 0;
     for (const { timeoutMs } of this.#owned.values()) {
@@ -263,6 +283,8 @@ export class GatewaySessions implements GatewaySessionsApi {
       longestTimeoutMs = Math.max(longestTimeoutMs, timeoutMs);
     }
     return {
+      address: address(),
+      ...(kind !== undefined && { kind }),
       head: keeper.head,
       watermark: keeper.watermark,
       lagMs: keeper.lagMs,
@@ -307,9 +329,10 @@ export class GatewaySessions implements GatewaySessionsApi {
     const { store, keeper } = this.#options;
     const key = leaseKey.gatewaySession(keeper.namespace, owner, session);
     const condition = [{ kind: 'equals', attribute: 'e', value: epoch }] as const;
-    withRetries(this.#options, () => store.delete({ table: 'leases', key, condition })).catch(
-      (error: unknown) => assert(error instanceof KeeperError, String(error)),
-    );
+    const drop = withRetries(this.#options, () => store.delete({ table: 'leases', key, condition }))
+      .catch((error: unknown) => assert(error instanceof KeeperError, String(error)))
+      .finally(() => this.#drops.delete(drop));
+    this.#drops.add(drop);
   }
 
   #armTick(): void {

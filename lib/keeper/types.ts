@@ -138,6 +138,8 @@ export interface GatewaySessionsApi {
     session: SessionId;
     password: Uint8Array;
     timeoutMs: number;
+    /** Only while the session has this epoch: `undefined` also when somebody else has attached it since. */
+    epoch?: number;
   }): Promise<OpenSession | undefined>;
   /** Appends closeSession for a session that this gateway owns; resolves when it stands in the log. */
   close(session: SessionId): Promise<WriteOutcome>;
@@ -155,8 +157,10 @@ export interface GatewaySessionsApi {
 /** A gateway as its lease row describes it, for `status`, `mntr` and `/zookeeper/config`. */
 export interface GatewayInfo {
   readonly gatewayId: string;
-  /** HOST:PORT for clients. */
+  /** HOST:PORT for clients; of a client, what names it to people. */
   readonly address: string;
+  /** Present when it is no gateway but a client with a keeper of its own: nobody can connect to it. */
+  readonly kind?: 'client';
   readonly startedAtMs: number;
   readonly renewedAtMs: number;
   readonly head: Zxid;

@@ -128,6 +128,14 @@ describe('the four-letter word', () => {
         Promise.resolve([
           { ...one, watermark: 7, lagMs: 0 },
           { ...one, gatewayId: 'g2', watermark: 5, lagMs: 40 },
+          {
+            ...one,
+            gatewayId: 'c1',
+            address: 'direct:host:1',
+            kind: 'client' as const,
+            watermark: 5,
+            lagMs: 0,
+          },
         ]),
     });
     const answer = await ask(port, 'gwys');
@@ -137,6 +145,7 @@ describe('the four-letter word', () => {
       gateways: [
         { ...one, watermark: 7, role: 'keeper', lagMs: 0 },
         { ...one, gatewayId: 'g2', watermark: 5, role: 'keeper', lagMs: 40 },
+        { ...one, gatewayId: 'c1', address: 'direct:host:1', watermark: 5, role: 'client', lagMs: 0 },
       ],
     });
   });

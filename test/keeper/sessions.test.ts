@@ -256,3 +256,33 @@ describe("a gateway's lease", () => {
     expect(await world.until(two.keeper.write(create('/x'), ANYONE))).toMatchObject({ ok: true });
   });
 });
+
+describe('a keeper that leaves', () => {
+  it('takes its lease and the rows of its closed sessions with it', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    const { session } = await world.until(one.sessions.create(TIMEOUT_MS));
+    await world.until(one.sessions.close(session));
+    await world.until(one.sessions.leave());
+    expect(world.store.dump('leases')).toEqual([]);
+  });
+
+  it('leaves the lease in place while it has sessions', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    await world.until(one.sessions.create(TIMEOUT_MS));
+    await world.until(one.sessions.leave());
+    expect(world.store.dump('leases')).toHaveLength(2);
+  });
+});
+
+describe('an attach that names the epoch that it replaces', () => {
+  it('takes the session while that is current, and leaves it alone when somebody else has it by now', async () => {
+    const world = new World();
+    const [one, two] = [await gateway(world), await gateway(world)];
+    const session = await world.until(one.sessions.create(TIMEOUT_MS));
+    expect(await world.until(two.sessions.attach({ ...session, epoch: 1 }))).toMatchObject({ epoch: 2 });
+    expect(await world.until(one.sessions.attach({ ...session, epoch: 1 }))).toBeUndefined();
+    expect(await logged(world, session.session)).toMatchObject({ epoch: 2 });
+  });
+});
