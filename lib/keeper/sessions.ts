@@ -149,7 +149,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     session: SessionId;
     password: Uint8Array;
     timeoutMs: number;
-    epoch?: number;
+    replacesEpoch?: number;
   }): Promise<OpenSession | undefined> {
     const { keeper, random } = this.#options;
     const { session, password, timeoutMs } = input;
@@ -157,7 +157,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       const record = await this.#currentRecord(session);
       if (record === null || !isPassword(password, record)) return undefined;
       const replacesEpoch = record.epoch;
-      if (input.epoch !== undefined && input.epoch !== replacesEpoch) return undefined;
+      if (replacesEpoch !== (input.replacesEpoch ?? replacesEpoch)) return undefined;
       const epoch = replacesEpoch + 1;
       const attachId = newAttachId(random);
       const outcome = await this.#enter({ session, epoch, timeoutMs, attachId }, (owner) =>

@@ -139,7 +139,7 @@ export interface GatewaySessionsApi {
     password: Uint8Array;
     timeoutMs: number;
     /** Only while the session has this epoch: `undefined` also when somebody else has attached it since. */
-    epoch?: number;
+    replacesEpoch?: number;
   }): Promise<OpenSession | undefined>;
   /** Appends closeSession for a session that this gateway owns; resolves when it stands in the log. */
   close(session: SessionId): Promise<WriteOutcome>;

@@ -281,8 +281,10 @@ describe('an attach that names the epoch that it replaces', () => {
     const world = new World();
     const [one, two] = [await gateway(world), await gateway(world)];
     const session = await world.until(one.sessions.create(TIMEOUT_MS));
-    expect(await world.until(two.sessions.attach({ ...session, epoch: 1 }))).toMatchObject({ epoch: 2 });
-    expect(await world.until(one.sessions.attach({ ...session, epoch: 1 }))).toBeUndefined();
+    expect(await world.until(two.sessions.attach({ ...session, replacesEpoch: 1 }))).toMatchObject({
+      epoch: 2,
+    });
+    expect(await world.until(one.sessions.attach({ ...session, replacesEpoch: 1 }))).toBeUndefined();
     expect(await logged(world, session.session)).toMatchObject({ epoch: 2 });
   });
 });
