@@ -163,17 +163,13 @@ export function errorFrom(init: ErrorInit): ZeroKeeperError {
   return new Class(init);
 }
 
-/** The same error, told of another path: the application's instead of the server's. */
-export function withPath(error: ZeroKeeperError, path: string | undefined): ZeroKeeperError {
-  if (path === undefined || error.path === path) return error;
-  const init = {
-    code: error.code,
-    path,
-    maybeApplied: error.maybeApplied,
-    retriable: error.retriable,
-    message: error.detail,
-    cause: error.cause,
-  };
+/** The same error with something else said of it. */
+export function variant(
+  error: ZeroKeeperError,
+  change: Pick<ErrorInit, 'path' | 'maybeApplied' | 'retriable'>,
+): ZeroKeeperError {
+  const { code, path, maybeApplied, retriable, detail: message, cause } = error;
+  const init = { code, path, maybeApplied, retriable, message, cause, ...change };
   if (error instanceof MultiError) return new MultiError({ ...init, operations: error.operations });
   const Class = error.constructor as ErrorClass;
   return new Class(init);

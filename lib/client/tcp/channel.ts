@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import {
   FrameReader,
   JuteReader,
@@ -12,11 +12,13 @@ import {
 } from '../../wire/index.js';
 import type { ServerAddress } from './servers.js';
 
+export type { TlsOptions };
+
 /** Opens a socket to a server. It need not be connected yet; it fails through its `error` event. */
 export type Dial = (address: ServerAddress) => Socket;
 
 /** Plain TCP, or TLS when options for it are given. */
-export function dialer(tls?: ConnectionOptions): Dial {
+export function dialer(tls?: TlsOptions): Dial {
   if (tls === undefined) return ({ host, port }) => connectTcp({ host, port });
   return ({ host, port }) => connectTls({ servername: host, ...tls, host, port });
 }

@@ -21,7 +21,7 @@ import {
 } from '../../wire/index.js';
 import { errorFrom, ZeroKeeperError } from '../errors.js';
 import { dialer, type Dial } from './channel.js';
-import { Chroot } from './chroot.js';
+import { Chroot } from '../chroot.js';
 import { fromWire, toBytes, toWire, type MultiOperationInput, type MultiOperationResult } from './multi.js';
 import type { Call } from './requests.js';
 import { checkChroot, parseConnectString } from './servers.js';

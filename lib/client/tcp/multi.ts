@@ -2,7 +2,7 @@ import { ErrorCode } from '../../core/errors.js';
 import { OPEN_ACL, type Acl, type CreateMode, type Stat } from '../../core/types.js';
 import { CreateFlags, type WireMultiOperation, type WireMultiResult } from '../../wire/index.js';
 import { errorFrom, MultiError } from '../errors.js';
-import type { Chroot } from './chroot.js';
+import type { Chroot } from '../chroot.js';
 
 /** One operation of a multi. A version that is left out matches any. */
 export type MultiOperationInput =

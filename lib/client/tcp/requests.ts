@@ -1,4 +1,5 @@
 import { ErrorCode } from '../../core/errors.js';
+import type { Zxid } from '../../core/types.js';
 import {
   WireError,
   writeRequestMessage,
@@ -29,16 +30,23 @@ export interface Call<Request, Response, Result> {
   readonly result: (response: Response) => Result;
   /** The result when the znode does not exist, where that is no failure. */
   readonly ifNoNode?: { readonly value: Result } | undefined;
-  /** Called with the header's error as the answer is read, before anything that follows it on the stream. */
-  readonly onAnswer?: ((err: number) => void) | undefined;
+  /** Called with the header's error and zxid as the answer is read, before anything that follows it on the stream. */
+  readonly onAnswer?: ((err: number, zxid: Zxid) => void) | undefined;
+}
+
+/** Who waits for an answer. Exactly one of the two is called, unless the request is cancelled. */
+export interface Waiting<Result> {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: Error) => void;
 }
 
 interface Pending {
   readonly call: Call<unknown, unknown, unknown>;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
+  waiting: Waiting<unknown>;
   xid: number;
 }
+
+const NOBODY: Waiting<unknown> = { resolve: () => undefined, reject: () => undefined };
 
 /** Requests in the order in which they were made: those that wait, and those that a server has and will answer. */
 export class RequestPipeline {
@@ -51,16 +59,28 @@ export class RequestPipeline {
     return this.#queued.length + this.#sent.length;
   }
 
-  /** The promise settles when the answer is read; its continuation runs before that of any later answer or event. */
-  add<Request, Response, Result>(call: Call<Request, Response, Result>): Promise<Result> {
-    return new Promise<Result>((resolve, reject) => {
-      if (this.#queued.length >= QUEUED_REQUESTS_MAX) {
-        reject(errorFrom({ code: ErrorCode.ThrottledOp, path: call.path }));
-        return;
-      }
-      const pending = { call, resolve, reject, xid: 0 } as unknown as Pending;
-      this.#queued.push(pending);
-    });
+  /**
+   * Queues a request. `waiting` is called as its answer is read, before any later answer or event. Throws ThrottledOp when
+   * too many requests wait. Returns what cancels it: whether it had been sent already.
+   */
+  add<Request, Response, Result>(
+    call: Call<Request, Response, Result>,
+    waiting: Waiting<Result>,
+  ): () => boolean {
+    if (this.#queued.length >= QUEUED_REQUESTS_MAX) {
+      throw errorFrom({ code: ErrorCode.ThrottledOp, path: call.path });
+    }
+    const pending = { call, waiting, xid: 0 } as unknown as Pending;
+    this.#queued.push(pending);
+    return () => this.#cancel(pending);
+  }
+
+  /** The answer to what has been sent still comes and keeps its place; nobody waits for it. */
+  #cancel(pending: Pending): boolean {
+    pending.waiting = NOBODY;
+    const at = this.#queued.indexOf(pending);
+    if (at >= 0) this.#queued.splice(at, 1);
+    return at < 0;
   }
 
   /** Writes as many waiting requests as may be outstanding. Returns whether it wrote any. */
@@ -80,24 +100,25 @@ export class RequestPipeline {
       if (pending !== undefined) this.#sent.unshift(pending);
       throw new WireError(`answer to request ${header.xid}, but ${pending?.xid ?? 'none'} is due`);
     }
-    pending.call.onAnswer?.(header.err);
+    pending.call.onAnswer?.(header.err, header.zxid);
     const { ifNoNode } = pending.call;
     if (header.err === 0) this.#succeed(pending, reader);
-    else if (header.err === ErrorCode.NoNode && ifNoNode !== undefined) pending.resolve(ifNoNode.value);
-    else pending.reject(errorFrom({ code: header.err, path: pending.call.path }));
+    else if (header.err === ErrorCode.NoNode && ifNoNode !== undefined)
+      pending.waiting.resolve(ifNoNode.value);
+    else pending.waiting.reject(errorFrom({ code: header.err, path: pending.call.path }));
   }
 
   /** Rejects what was sent: nobody knows what became of the writes among them. */
   rejectSent(code: number, cause?: Error): void {
-    for (const { call, reject } of this.#sent.splice(0)) {
-      reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
+    for (const { call, waiting } of this.#sent.splice(0)) {
+      waiting.reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
     }
   }
 
   /** Rejects what was never sent. */
   rejectQueued(code: number, cause?: Error): void {
-    for (const { call, reject } of this.#queued.splice(0)) {
-      reject(errorFrom({ code, path: call.path, cause }));
+    for (const { call, waiting } of this.#queued.splice(0)) {
+      waiting.reject(errorFrom({ code, path: call.path, cause }));
     }
   }
 
@@ -113,22 +134,22 @@ export class RequestPipeline {
     // The server would hang up, and with it every other request would be lost.
     writer.truncate(before);
     const cause = new WireError(`a request takes at most ${FRAME_BYTES_MAX} bytes`);
-    pending.reject(errorFrom({ code: ErrorCode.MarshallingError, path, cause }));
+    pending.waiting.reject(errorFrom({ code: ErrorCode.MarshallingError, path, cause }));
   }
 
-  #succeed({ call, resolve, reject }: Pending, reader: JuteReader): void {
+  #succeed({ call, waiting }: Pending, reader: JuteReader): void {
     let response: unknown;
     try {
       response = call.operation.readResponse(reader);
     } catch (cause) {
       const code = ErrorCode.MarshallingError;
-      reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
+      waiting.reject(errorFrom({ code, path: call.path, maybeApplied: call.write, cause }));
       throw cause;
     }
     try {
-      resolve(call.result(response));
+      waiting.resolve(call.result(response));
     } catch (error) {
-      reject(error instanceof Error ? error : new Error(String(error)));
+      waiting.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }
 }

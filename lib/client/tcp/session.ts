@@ -16,10 +16,10 @@ import {
   type JuteReader,
   type ReplyHeader,
 } from '../../wire/index.js';
-import { errorFrom, type ZeroKeeperError } from '../errors.js';
+import { errorFrom, ZeroKeeperError } from '../errors.js';
 import { Channel, type Dial } from './channel.js';
 import { Heartbeat } from './heartbeat.js';
-import { RequestPipeline, type Call } from './requests.js';
+import { RequestPipeline, type Call, type Waiting } from './requests.js';
 import type { ServerAddress } from './servers.js';
 import { WatchRegistry, type WatchEvent } from './watches.js';
 
@@ -49,6 +49,10 @@ export interface SessionOptions {
   readonly dial: Dial;
   readonly clock: Clock;
   readonly random: Random;
+  /** A session to go on with, instead of a new one. */
+  readonly resume?: { readonly session: SessionId; readonly password: Uint8Array; readonly seen: Zxid };
+  /** Called with every event as it is read, before any later answer. */
+  readonly onEvent?: (event: WatchEvent) => void;
 }
 
 interface Auth {
@@ -77,6 +81,7 @@ export class WireSession {
   #cancelOverdue: CancelTimer | undefined;
   /** No server could be reached for as long as the session lives: requests are refused instead of kept. */
   #overdue = false;
+  #sending = false;
   #session: SessionId = 0n;
   #password: Uint8Array = Buffer.alloc(PASSWORD_BYTES);
   #timeoutMs: number;
@@ -87,6 +92,10 @@ export class WireSession {
     this.#options = options;
     this.#servers = shuffled(options.servers, options.random);
     this.#timeoutMs = options.timeoutMs;
+    if (options.resume === undefined) return;
+    this.#session = options.resume.session;
+    this.#password = options.resume.password;
+    this.#lastZxid = options.resume.seen;
   }
 
   get state(): SessionState {
@@ -130,13 +139,39 @@ export class WireSession {
 
   /** Makes a request. While suspended it waits for a server, at most as long as the session lives. */
   call<Request, Response, Result>(call: Call<Request, Response, Result>): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.submit(call, { resolve, reject });
+    });
+  }
+
+  /**
+   * {@link call} with callbacks, which never come within this call. Returns what cancels the request: whether it had been
+   * sent already, so that it may have happened.
+   */
+  submit<Request, Response, Result>(
+    call: Call<Request, Response, Result>,
+    waiting: Waiting<Result>,
+  ): () => boolean {
     const refusal = this.#refusal();
-    if (refusal !== undefined) {
-      return Promise.reject(errorFrom({ code: refusal, path: call.path, cause: this.#lastFailure }));
+    let error = errorFrom({ code: refusal ?? 0, path: call.path, cause: this.#lastFailure });
+    try {
+      if (refusal === undefined) {
+        const cancel = this.#requests.add(call, waiting);
+        this.#sendSoon();
+        return cancel;
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof ZeroKeeperError)) throw thrown;
+      error = thrown;
     }
-    const answer = this.#requests.add(call);
-    this.#send();
-    return answer;
+    let cancelled = false;
+    queueMicrotask(() => {
+      if (!cancelled) waiting.reject(error);
+    });
+    return () => {
+      cancelled = true;
+      return false;
+    };
   }
 
   /** Presents credentials now and on every later connection. Rejects with AuthFailed, which ends the session. */
@@ -284,11 +319,9 @@ export class WireSession {
   #fire(reader: JuteReader, header: ReplyHeader): void {
     const fired = this.watches.fire(readWatcherEvent(reader));
     if (fired === undefined) return;
-    const event: WatchEvent = {
-      kind: fired.kind,
-      path: fired.path,
-      ...(header.zxid > 0 ? { zxid: header.zxid } : {}),
-    };
+    const zxid = header.zxid > 0 ? { zxid: header.zxid } : {};
+    const event: WatchEvent = { kind: fired.kind, path: fired.path, ...zxid };
+    this.#options.onEvent?.(event);
     for (const listener of fired.listeners) queueMicrotask(() => listener(event));
   }
 
@@ -314,6 +347,16 @@ export class WireSession {
   #ping(): void {
     const message = { xid: Xid.ping, operation: operations.ping, body: EMPTY };
     this.#write((channel) => writeRequestMessage(channel.writer, message));
+  }
+
+  /** In a microtask, so that a request that is too long is not refused within the call that makes it. */
+  #sendSoon(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    queueMicrotask(() => {
+      this.#sending = false;
+      this.#send();
+    });
   }
 
   #send(): void {

@@ -65,6 +65,11 @@ export class WatchRegistry {
     for (const watches of Object.values(this.#watches)) watches.delete(path);
   }
 
+  /** Forgets the persistent watch of one type at `path`. */
+  removePersistent(path: string, type: string): void {
+    if (type === 'persistent' || type === 'persistentRecursive') this.#watches[type].delete(path);
+  }
+
   /** Forgets everything: the session is over. */
   clear(): void {
     for (const watches of Object.values(this.#watches)) watches.clear();

@@ -1,5 +1,5 @@
-import { ErrorCode } from '../../core/errors.js';
-import { errorFrom } from '../errors.js';
+import { ErrorCode } from '../core/errors.js';
+import { errorFrom } from './errors.js';
 
 /** Translates between the caller's paths and the server's when the caller lives below a chroot. */
 export class Chroot {

@@ -1,0 +1,111 @@
+import { ErrorCode } from '../../../core/errors.js';
+import {
+  THIN_OPERATIONS_MAX,
+  THIN_PAYLOAD_BYTES_MAX,
+  type ThinOperation,
+} from '../../../wire/thin-protocol.js';
+import { isWrite } from '../../calls.js';
+import { errorFrom, ThrottledError, type ZeroKeeperError } from '../../errors.js';
+import type { Consistency, TransportCall } from '../../transport.js';
+import { encodeOperation } from './codec.js';
+import {
+  ENVELOPE_BYTES,
+  OPERATION_OVERHEAD_BYTES,
+  QUEUED_BYTES_MAX,
+  QUEUED_OPERATIONS_MAX,
+} from './limits.js';
+
+/** An operation on its way to the function. */
+export interface Item {
+  /** Undefined once the caller has given it up: a write that was sent is then settled in its place. */
+  call: TransportCall | undefined;
+  operation: ThinOperation;
+  readonly bytes: number;
+  readonly write: boolean;
+  /** Undefined for what goes with either. */
+  readonly consistency: Consistency | undefined;
+  /** A write's number; 0 before it is sent first, and without a session. */
+  cxid: number;
+  sent: boolean;
+  /** The pages of a long listing that have come. */
+  pages?: { readonly pzxid: number; readonly children: readonly string[] } | undefined;
+}
+
+/** Operations in the order in which they were made. An item stays until it is done: answered, or settled. */
+export class OperationQueue {
+  #items: Item[] = [];
+  #bytes = 0;
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** The item, or why it cannot be queued. */
+  add(call: TransportCall): Item | ZeroKeeperError {
+    const operation = encodeOperation(call.operation);
+    const bytes = Buffer.byteLength(JSON.stringify(operation)) + OPERATION_OVERHEAD_BYTES;
+    if (bytes > THIN_PAYLOAD_BYTES_MAX - ENVELOPE_BYTES) {
+      const message = `an operation takes at most ${THIN_PAYLOAD_BYTES_MAX} bytes of JSON`;
+      return errorFrom({ code: ErrorCode.MarshallingError, message });
+    }
+    if (this.#items.length >= QUEUED_OPERATIONS_MAX || this.#bytes + bytes > QUEUED_BYTES_MAX) {
+      return new ThrottledError({ code: ErrorCode.ThrottledOp, message: 'too many operations wait' });
+    }
+    const consistency = 'consistency' in call.operation ? call.operation.consistency : undefined;
+    const write = isWrite(call.operation);
+    const item: Item = { call, operation, bytes, write, consistency, cxid: 0, sent: false };
+    this.#items.push(item);
+    this.#bytes += bytes;
+    return item;
+  }
+
+  /** The caller gives it up. Returns whether it may have happened. */
+  abandon(item: Item): boolean {
+    if (item.call === undefined) return false;
+    item.call = undefined;
+    if (!item.sent || !item.write) this.done(item);
+    return item.sent && item.write;
+  }
+
+  /** The operations of the next request, from the oldest on: as many as fit and agree about consistency. */
+  head(options: { readonly separateWrites: boolean }): Item[] {
+    const batch: Item[] = [];
+    let bytes = ENVELOPE_BYTES;
+    let consistency: Consistency | undefined;
+    for (const item of this.#items) {
+      bytes += item.bytes;
+      const agrees = (item.consistency ?? consistency) === (consistency ?? item.consistency);
+      if (batch.length >= THIN_OPERATIONS_MAX || bytes > THIN_PAYLOAD_BYTES_MAX || !agrees) break;
+      if (options.separateWrites && batch[0] !== undefined && batch[0].write !== item.write) break;
+      consistency ??= item.consistency;
+      batch.push(item);
+    }
+    return batch;
+  }
+
+  has(item: Item): boolean {
+    return this.#items.includes(item);
+  }
+
+  done(item: Item): void {
+    const at = this.#items.indexOf(item);
+    if (at < 0) return;
+    this.#items.splice(at, 1);
+    this.#bytes -= item.bytes;
+  }
+
+  /** Settles and forgets everything. */
+  end(error: (item: Item) => ZeroKeeperError): void {
+    const items = this.#items;
+    this.#items = [];
+    this.#bytes = 0;
+    for (const item of items) item.call?.settle(error(item));
+  }
+}
+
+/** The item's operation as it goes into a request: in a number that its caller gave up a `settle` takes its place. */
+export function operationOf(item: Item): ThinOperation {
+  if (item.cxid === 0) return item.operation;
+  if (item.call === undefined) return { op: 'settle', cxid: item.cxid };
+  return { ...item.operation, cxid: item.cxid } as ThinOperation;
+}
