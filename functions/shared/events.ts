@@ -26,6 +26,19 @@ export interface StreamEvent {
   readonly Records: readonly StreamRecord[];
 }
 
+/** A message of a queue, delivered at least once. */
+export interface QueueRecord {
+  /** The same each time the message is delivered. */
+  readonly messageId: string;
+  readonly eventSource: 'aws:sqs';
+  readonly body: string;
+}
+
+/** Which messages of a batch have to come again: Lambda's partial batch response. */
+export interface BatchResponse {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}
+
 /** What EventBridge sends on a schedule: everything this deployment serves is to be looked after. */
 export interface ScheduledEvent {
   readonly 'detail-type': 'Scheduled Event';
@@ -43,6 +56,7 @@ export class EventError extends Error {
 
 export type FunctionEvent =
   | { readonly kind: 'records'; readonly records: readonly StreamRecord[] }
+  | { readonly kind: 'messages'; readonly messages: readonly QueueRecord[] }
   | { readonly kind: 'scheduled' }
   | { readonly kind: 'namespace'; readonly namespace: string };
 
@@ -51,13 +65,28 @@ export function parseEvent(event: unknown): FunctionEvent {
   if (typeof event !== 'object' || event === null) throw new EventError('the event is not an object');
   const fields = event as Partial<StreamEvent & ScheduledEvent & NamespaceEvent>;
   if (Array.isArray(fields.Records)) {
-    return { kind: 'records', records: (fields.Records as unknown[]).map(checkedRecord) };
+    const records = fields.Records as unknown[];
+    return isOfQueue(records[0])
+      ? { kind: 'messages', messages: records.map(checkedMessage) }
+      : { kind: 'records', records: records.map(checkedRecord) };
   }
   if (fields['detail-type'] === 'Scheduled Event') return { kind: 'scheduled' };
   if (typeof fields.namespace === 'string' && fields.namespace !== '') {
     return { kind: 'namespace', namespace: fields.namespace };
   }
-  throw new EventError('the event is neither stream records, nor a scheduled event, nor { namespace }');
+  throw new EventError('the event is neither records, nor a scheduled event, nor { namespace }');
+}
+
+function isOfQueue(record: unknown): boolean {
+  return (record as Partial<QueueRecord> | null | undefined)?.eventSource === 'aws:sqs';
+}
+
+function checkedMessage(record: unknown): QueueRecord {
+  const { messageId, body } = (record ?? {}) as Partial<QueueRecord>;
+  if (!isOfQueue(record) || typeof messageId !== 'string' || typeof body !== 'string') {
+    throw new EventError('a record is not a message of a queue');
+  }
+  return { messageId, body, eventSource: 'aws:sqs' };
 }
 
 function checkedRecord(record: unknown): StreamRecord {

@@ -1,6 +1,15 @@
 import type { Item } from '../../lib/log/store.js';
 import { TABLES } from '../../lib/log/tables.js';
-import { type EventImage, parseEvent, type StreamRecord } from './events.js';
+import type { Timer } from '../../lib/keeper/thin-timers.js';
+import {
+  type BatchResponse,
+  type EventImage,
+  type FunctionEvent,
+  parseEvent,
+  type QueueRecord,
+  type StreamRecord,
+} from './events.js';
+import { parseTimer } from './timer-messages.js';
 import { forEachNamespace, itemOfImage, namespaceOfPartition, namespacesOf, textOf } from './namespaces.js';
 
 /** What expire needs of `Reaper`. */
@@ -9,6 +18,15 @@ export interface ExpireReaper {
   onLeaseRemoved(oldImage: Item): Promise<unknown>;
 }
 
+/** What the timers' queue needs. `deliveryId` is the same each time the same message is delivered. */
+export interface TimerWiring {
+  readonly onTimer: (timer: Timer, deliveryId: string) => Promise<void>;
+  readonly onTimerProblem: (messageId: string, error: unknown) => void;
+}
+
+/** Messages of the timers' queue that one invocation works on at the same time. */
+export const TIMERS_PARALLEL_MAX = 8;
+
 export interface ExpireWiring {
   /** Namespaces that a scheduled event looks after. */
   readonly namespaces: readonly string[];
@@ -16,27 +34,69 @@ export interface ExpireWiring {
   readonly withReaper: (namespace: string, work: (reaper: ExpireReaper) => Promise<void>) => Promise<void>;
 }
 
+/** Everything that `expire` is woken by: timers, leases that were removed, the schedule. All of it ends in the same places. */
+export function expireFunction(wiring: () => ExpireWiring & TimerWiring) {
+  const expire = expireHandler(wiring);
+  return async (event: unknown): Promise<BatchResponse | undefined> => {
+    const parsed = parseEvent(event);
+    if (parsed.kind === 'messages') return onMessages(wiring(), parsed.messages);
+    await expire(event);
+    return undefined;
+  };
+}
+
 /** Ends the sessions of leases that are gone; on a schedule, of all sessions that have neither lease nor living owner. */
 export function expireHandler(wiring: () => ExpireWiring) {
   return async (event: unknown): Promise<void> => {
-    const { namespaces, withReaper } = wiring();
     const parsed = parseEvent(event);
-    if (parsed.kind !== 'records') {
-      const named = namespacesOf(parsed, namespaces, namespaceOfLease);
-      await forEachNamespace(named, (namespace) =>
-        withReaper(namespace, async (reaper) => {
-          await reaper.sweep();
-        }),
-      );
-      return;
-    }
-    const removed = removedByNamespace(parsed.records);
-    await forEachNamespace([...removed.keys()], (namespace) =>
-      withReaper(namespace, async (reaper) => {
-        for (const image of removed.get(namespace) ?? []) await reaper.onLeaseRemoved(image);
-      }),
-    );
+    const { namespaces, withReaper } = wiring();
+    if (parsed.kind === 'records') return onRecords(withReaper, parsed.records);
+    await onSchedule(withReaper, parsed, namespaces);
   };
+}
+
+async function onSchedule(
+  withReaper: ExpireWiring['withReaper'],
+  event: FunctionEvent,
+  namespaces: readonly string[],
+): Promise<void> {
+  const named = namespacesOf(event, namespaces, namespaceOfLease);
+  await forEachNamespace(named, (namespace) =>
+    withReaper(namespace, async (reaper) => {
+      await reaper.sweep();
+    }),
+  );
+}
+
+async function onRecords(
+  withReaper: ExpireWiring['withReaper'],
+  records: readonly StreamRecord[],
+): Promise<void> {
+  const removed = removedByNamespace(records);
+  await forEachNamespace([...removed.keys()], (namespace) =>
+    withReaper(namespace, async (reaper) => {
+      for (const image of removed.get(namespace) ?? []) await reaper.onLeaseRemoved(image);
+    }),
+  );
+}
+
+/** A message that fails comes again, and after some attempts goes to the queue for dead letters; the others do not wait for it. */
+async function onMessages(wiring: TimerWiring, messages: readonly QueueRecord[]): Promise<BatchResponse> {
+  const waiting = [...messages];
+  const failed: string[] = [];
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { messageId, body } = next;
+      try {
+        await wiring.onTimer(parseTimer(body), messageId);
+      } catch (error) {
+        wiring.onTimerProblem(messageId, error);
+        failed.push(messageId);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(TIMERS_PARALLEL_MAX, messages.length) }, lane));
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
 function removedByNamespace(records: readonly StreamRecord[]): Map<string, Item[]> {

@@ -8,6 +8,8 @@ export const NAMESPACES_PARALLEL_MAX = 8;
 /** What Lambda tells a function about its invocation, as far as it is used. */
 export interface InvocationContext {
   getRemainingTimeInMillis(): number;
+  readonly awsRequestId?: string;
+  readonly invokedFunctionArn?: string;
 }
 
 /** The namespaces an event is about; for a scheduled event all that are deployed. */
@@ -18,6 +20,7 @@ export function namespacesOf(
 ): readonly string[] {
   if (event.kind === 'scheduled') return deployed;
   if (event.kind === 'namespace') return [event.namespace];
+  if (event.kind === 'messages') throw new EventError('messages of a queue are for timers');
   return [...new Set(event.records.map((record) => ofKeys(record.dynamodb.Keys)))];
 }
 

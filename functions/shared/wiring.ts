@@ -1,17 +1,25 @@
 import { systemClock, type Clock } from '../../lib/base/clock.js';
+import { silentLogger, type Logger } from '../../lib/base/logger.js';
 import { systemRandom, type Random } from '../../lib/base/random.js';
-import { Keeper } from '../../lib/keeper/keeper.js';
+import { noMetrics } from '../../lib/api/metrics.js';
+import { GatewayTimers } from '../../lib/keeper/gateway-timers.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
-import { Reaper } from '../../lib/keeper/reaper.js';
+import { noTimers, type Timers } from '../../lib/keeper/thin-timers.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dynamo-client.js';
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
-import type { ExpireWiring } from './expire.js';
+import type { ApiWiring } from './api.js';
+import { isNamespace, type NamespaceAuthority } from './authority.js';
+import type { ExpireWiring, TimerWiring } from './expire.js';
+import { armGatewayTimers } from './gateway-timers.js';
+import { lambdaInvoker, type InvokeLater } from './invoke.js';
 import type { MaterializeWiring } from './materialize.js';
+import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
+import { QueueTimers, sqsSender } from './timer-messages.js';
+import { WARM_NAMESPACES_MAX, WarmNamespaces, type WarmOptions } from './warm.js';
 
-/** Namespaces whose materializer is kept warm between invocations; beyond it the oldest starts afresh. */
-export const WARM_NAMESPACES_MAX = 64;
+export { WARM_NAMESPACES_MAX } from './warm.js';
 
 export interface WiringOptions {
   readonly store: Store;
@@ -20,43 +28,69 @@ export interface WiringOptions {
   /** False while the clock cannot be trusted: nothing is written then. */
   readonly isClockTrusted?: () => boolean;
   readonly namespaces: readonly string[];
+  /** Where a call's namespace comes from when it has no alias. Default: the first of `namespaces`, nothing from requests. */
+  readonly authority?: NamespaceAuthority;
+  /** Without timers sessions expire by the sweep and by time to live, minutes late. */
+  readonly timers?: Timers;
+  readonly logger?: Logger;
+  readonly metrics?: FunctionMetrics;
+  readonly notify?: NonNullable<WarmOptions['notify']>;
+  readonly materialize?: NonNullable<WarmOptions['materialize']>;
 }
 
-export type FunctionWiring = MaterializeWiring & ExpireWiring;
+export type FunctionWiring = MaterializeWiring & ExpireWiring & TimerWiring & ApiWiring;
+
+const NO_METRICS: FunctionMetrics = { of: () => noMetrics, flush: () => undefined };
 
 /** What the functions work with, on a given store. */
 export function createWiring(options: WiringOptions): FunctionWiring {
-  const { store, clock, random, namespaces } = options;
-  const materializers = new Map<string, Materializer>();
+  const { clock, namespaces, logger = silentLogger, metrics = NO_METRICS } = options;
+  const warm = new WarmNamespaces({ ...options, logger, metrics, timers: options.timers ?? noTimers });
   return {
     namespaces,
     now: () => clock.now(),
-    materializer(namespace) {
-      const materializer =
-        materializers.get(namespace) ?? new Materializer({ store, namespace, clock, random });
-      materializers.delete(namespace);
-      materializers.set(namespace, materializer);
-      const [oldest] = materializers.keys();
-      if (materializers.size > WARM_NAMESPACES_MAX && oldest !== undefined) materializers.delete(oldest);
-      return materializer;
-    },
-    async withReaper(namespace, work) {
-      const { isClockTrusted } = options;
-      const keeper = new Keeper({
-        store,
-        namespace,
-        clock,
-        random,
-        ...(isClockTrusted === undefined ? {} : { isClockTrusted }),
-      });
-      try {
-        await keeper.start();
-        await work(new Reaper({ store, keeper, clock, random }));
-      } finally {
-        await keeper.stop();
-      }
-    },
+    materializer: materializers(options),
+    authority: options.authority ?? { namespace: namespaces[0] ?? 'default', payloadMayName: false },
+    flush: () => metrics.flush(),
+    answer: (request, caller) =>
+      warm.use(caller.namespace, async (one) => {
+        const answer = await one.service.handle(request, caller);
+        const isLost = answer.type === 'error' && answer.reason === 'Compacted';
+        if (isLost) warm.discard(caller.namespace, one);
+        return answer;
+      }),
+    withReaper: (namespace, work) => warm.useAndNotify(namespace, ({ reaper }) => work(reaper)),
+    onTimer: (timer, deliveryId) =>
+      warm.useAndNotify(timer.namespace, async ({ reaper, gatewayTimers }) => {
+        if (timer.kind === 'session') await reaper.expiry.onTimer({ ...timer, deliveryId });
+        else await gatewayTimers.onTimer({ ...timer, deliveryId }, (id) => reaper.reapUntil(id));
+      }),
+    onTimerProblem: (messageId, error) => logger.error('a timer failed', { messageId, error }),
   };
+}
+
+/** Materializers that are kept warm, by namespace. */
+function materializers(options: WiringOptions): (namespace: string) => Materializer {
+  const warm = new Map<string, Materializer>();
+  return (namespace) => {
+    const materializer = warm.get(namespace) ?? newMaterializer(options, namespace);
+    warm.delete(namespace);
+    warm.set(namespace, materializer);
+    const [oldest] = warm.keys();
+    if (warm.size > WARM_NAMESPACES_MAX && oldest !== undefined) warm.delete(oldest);
+    return materializer;
+  };
+}
+
+function newMaterializer(options: WiringOptions, namespace: string): Materializer {
+  const { store, clock, random, timers } = options;
+  const common = { store, clock, random, namespace };
+  if (timers === undefined) return new Materializer(common);
+  const gatewayTimers = new GatewayTimers({ ...common, timers });
+  return new Materializer({
+    ...common,
+    beforeWatermark: (commits) => armGatewayTimers(gatewayTimers, commits),
+  });
 }
 
 /** Thrown when a function's environment lacks what it needs. */
@@ -68,7 +102,11 @@ export class EnvironmentError extends Error {
  * The wiring of a deployed function, made at its first call:
  * - `ZEROKEEPER_TABLE_PREFIX`: the tables are called `prefix-log` and so on. Default `zerokeeper`.
  * - `ZEROKEEPER_NAMESPACES`: what scheduled events look after, separated by commas. Default `default`.
- * - `AWS_ENDPOINT_URL_DYNAMODB` or `AWS_ENDPOINT_URL`: a DynamoDB other than AWS's own.
+ * - `ZEROKEEPER_NAMESPACE`: whose calls without an alias are. Default: the first of `ZEROKEEPER_NAMESPACES`.
+ * - `ZEROKEEPER_NAMESPACE_IN_PAYLOAD`: `allow` lets requests of calls without an alias name it.
+ * - `ZEROKEEPER_TIMER_QUEUE_URL`: the queue of `expire`'s timers. Without it sessions expire minutes late.
+ * - `ZEROKEEPER_NOTIFY_FUNCTION`, `ZEROKEEPER_MATERIALIZE_FUNCTION`: what to call after an append, and when materialize lags.
+ * - `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_LAMBDA`, or `AWS_ENDPOINT_URL`: others than AWS's own.
  */
 export function wiringFromEnvironment(environment: NodeJS.ProcessEnv): () => FunctionWiring {
   let wiring: FunctionWiring | undefined;
@@ -77,7 +115,7 @@ export function wiringFromEnvironment(environment: NodeJS.ProcessEnv): () => Fun
 
 function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
   silenceNodeVersionNotice();
-  const endpoint = environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? environment['AWS_ENDPOINT_URL'];
+  const endpoint = endpointOf(environment, 'DYNAMODB');
   const clock = new ServerClock(systemClock);
   const store = new DynamoStore({
     client: createDynamoClient(endpoint === undefined ? {} : { endpoint }),
@@ -85,13 +123,50 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });
   const isClockTrusted = () => clock.trusted;
+  const namespaces = namespacesIn(environment);
   return createWiring({
     store,
     clock,
     random: systemRandom,
     isClockTrusted,
-    namespaces: namespacesIn(environment),
+    namespaces,
+    authority: authorityIn(environment, namespaces),
+    logger: functionLogger(),
+    metrics: functionMetrics(),
+    ...timersIn(environment),
+    ...callsIn(environment),
   });
+}
+
+function endpointOf(
+  environment: NodeJS.ProcessEnv,
+  service: 'DYNAMODB' | 'SQS' | 'LAMBDA',
+): string | undefined {
+  return environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL'];
+}
+
+function timersIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'timers'> {
+  const queueUrl = environment['ZEROKEEPER_TIMER_QUEUE_URL'];
+  if (queueUrl === undefined) return {};
+  return { timers: new QueueTimers(queueUrl, sqsSender(endpointOf(environment, 'SQS'))) };
+}
+
+function callsIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'notify' | 'materialize'> {
+  let made: InvokeLater | undefined;
+  const invoke: InvokeLater = (name, payload) =>
+    (made ??= lambdaInvoker(endpointOf(environment, 'LAMBDA')))(name, payload);
+  const notify = environment['ZEROKEEPER_NOTIFY_FUNCTION'];
+  const materialize = environment['ZEROKEEPER_MATERIALIZE_FUNCTION'];
+  return {
+    ...(notify === undefined ? {} : { notify: (namespace, zxid) => invoke(notify, { namespace, zxid }) }),
+    ...(materialize === undefined ? {} : { materialize: (namespace) => invoke(materialize, { namespace }) }),
+  };
+}
+
+function authorityIn(environment: NodeJS.ProcessEnv, namespaces: readonly string[]): NamespaceAuthority {
+  const namespace = environment['ZEROKEEPER_NAMESPACE'] ?? namespaces[0] ?? 'default';
+  if (!isNamespace(namespace)) throw new EnvironmentError('ZEROKEEPER_NAMESPACE is no name of a namespace');
+  return { namespace, payloadMayName: environment['ZEROKEEPER_NAMESPACE_IN_PAYLOAD'] === 'allow' };
 }
 
 function namespacesIn(environment: NodeJS.ProcessEnv): string[] {

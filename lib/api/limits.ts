@@ -18,3 +18,5 @@ export const WRITE_RESULT_BYTES = 700;
 export const TEXT_LENGTH_MAX = 8_192;
 /** Entries of one access control list. */
 export const ACL_ENTRIES_MAX = 1_000;
+/** How often a service reads the watermark while its keeper holds anything above it. */
+export const UPKEEP_MS = 5_000;

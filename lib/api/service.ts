@@ -5,6 +5,7 @@ import type { Random } from '../base/random.js';
 import type { Changes, ChangesInput } from '../keeper/changes.js';
 import { readChanges } from '../keeper/changes.js';
 import type { Keeper } from '../keeper/keeper.js';
+import { LAG_CALL_MS } from '../keeper/limits.js';
 import { sessionOf, ThinSessions } from '../keeper/thin-sessions.js';
 import type { ThinOpened } from '../keeper/thin-sessions.js';
 import type { Timers } from '../keeper/thin-timers.js';
@@ -15,7 +16,7 @@ import { THIN_PROTOCOL_VERSION } from '../wire/thin-protocol.js';
 import { errorAnswer, SessionRefusedError } from './answer.js';
 import { Batch } from './batch.js';
 import type { ThinCaller } from './caller.js';
-import { ANSWER_RESERVE_MS } from './limits.js';
+import { ANSWER_RESERVE_MS, UPKEEP_MS } from './limits.js';
 import type { ThinMetrics } from './metrics.js';
 import { BadRequestError, parseThinRequest } from './schema.js';
 import { base64Of, bytesOf } from './translate.js';
@@ -38,6 +39,8 @@ export interface ThinServiceOptions {
    * of Lambda's. When it rejects, that is logged: the log's stream tells the same.
    */
   readonly notify?: (zxid: number) => Promise<void>;
+  /** Called when the materializer lags by more than a minute; a failure is logged, its schedule calls it too. */
+  readonly materialize?: () => Promise<void>;
   readonly readChanges?: (input: ChangesInput) => Promise<Changes>;
 }
 
@@ -52,10 +55,12 @@ export interface ThinServiceOptions {
 export class ThinService {
   readonly sessions: ThinSessions;
   readonly #options: ThinServiceOptions;
+  #upkeepDueMs: number;
 
   constructor(options: ThinServiceOptions) {
     this.#options = options;
     this.sessions = new ThinSessions(options);
+    this.#upkeepDueMs = options.clock.monotonic() + UPKEEP_MS;
   }
 
   /** Always answers, but for bugs, which reject: the keeper must then not be used any more. */
@@ -63,7 +68,9 @@ export class ThinService {
     const { keeper, clock, metrics } = this.#options;
     const startedMs = clock.monotonic();
     const appendedBefore = keeper.committer.statistics.transactions;
+    const upkeep = this.#upkeep(caller);
     const { request, answer } = await this.#tryHandle(input, caller);
+    await upkeep;
     const appended = keeper.committer.statistics.transactions - appendedBefore;
     if (appended > 0) await this.#notify(caller);
     metrics.add('Requests', 1);
@@ -185,13 +192,30 @@ export class ThinService {
     if (notify === undefined || keeper.counters.thinSessions === 0) return;
     const zxid = keeper.head;
     try {
-      await this.#inTimeToNotify(notify(zxid), caller);
+      await this.#whileTime(notify(zxid), caller);
     } catch (error) {
       logger.warn('notify could not be called', { requestId: caller.requestId, zxid, error });
     }
   }
 
-  async #inTimeToNotify(call: Promise<void>, caller: ThinCaller): Promise<void> {
+  /**
+   * Nobody follows the log here between requests, so requests let go of what has been materialized, beside what they do. A
+   * failure leaves that to the next.
+   */
+  async #upkeep(caller: ThinCaller): Promise<void> {
+    const { keeper, clock, logger, materialize } = this.#options;
+    const nowMs = clock.monotonic();
+    if (keeper.replica.window.oldestTimeMs === undefined || nowMs < this.#upkeepDueMs) return;
+    this.#upkeepDueMs = nowMs + UPKEEP_MS;
+    try {
+      await this.#whileTime(keeper.replica.refreshWatermark(), caller);
+      if (keeper.lagMs > LAG_CALL_MS) await this.#whileTime(materialize?.() ?? Promise.resolve(), caller);
+    } catch (error) {
+      logger.warn('the watermark could not be looked after', { requestId: caller.requestId, error });
+    }
+  }
+
+  async #whileTime(call: Promise<unknown>, caller: ThinCaller): Promise<void> {
     const { clock } = this.#options;
     const done = new AbortController();
     call.catch(() => undefined);

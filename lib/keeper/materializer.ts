@@ -28,8 +28,17 @@ import {
 } from './rows.js';
 import { Semaphore } from './semaphore.js';
 import { SingleRecord } from './single-record.js';
+import type { Commit } from './types.js';
 import { KeeperError } from './types.js';
 import type { WindowItem } from './window.js';
+
+export interface MaterializerOptions extends ReplicaOptions {
+  /**
+   * Awaited with every transaction of the log, in order and at least once, before the watermark moves past it: for what has to
+   * follow from the log even if this run is cut off.
+   */
+  readonly beforeWatermark?: (commits: readonly Commit[]) => Promise<void>;
+}
 
 export interface MaterializeReport {
   /** The watermark after the run. */
@@ -49,10 +58,12 @@ export interface MaterializeReport {
  * lower. When all rows of a batch are written, the watermark moves to the batch's end, which is always an entry's end.
  */
 export class Materializer {
-  readonly #options: ReplicaOptions;
+  readonly #options: MaterializerOptions;
   #replica: Replica | undefined;
+  /** What the replica has read and `beforeWatermark` has not been told. */
+  #untold: Commit[] = [];
 
-  constructor(options: ReplicaOptions) {
+  constructor(options: MaterializerOptions) {
     this.#options = options;
   }
 
@@ -75,7 +86,7 @@ export class Materializer {
 
   /** One batch. A failure leaves the replica behind: the next step begins with a fresh one. */
   async #step(): Promise<MaterializeReport> {
-    const replica = this.#replica ?? new Replica(this.#options);
+    const replica = this.#replica ?? this.#begin();
     this.#replica = undefined;
     await replica.start();
     const more = await replica.readPage(MATERIALIZE_ENTRIES_MAX);
@@ -85,9 +96,25 @@ export class Materializer {
     const began = instantOf(this.#options.clock);
     await replica.refreshWatermark();
     const batch = new Batch(replica, began);
+    await this.#tell();
     const rows = await batch.write();
     this.#replica = replica;
     return { watermark: replica.watermark, transactions: batch.transactions, rows, more };
+  }
+
+  #begin(): Replica {
+    const replica = new Replica(this.#options);
+    const untold: Commit[] = [];
+    this.#untold = untold;
+    if (this.#options.beforeWatermark !== undefined) {
+      replica.listen({ onCommit: (commit) => untold.push(commit), onEntry: () => undefined });
+    }
+    return replica;
+  }
+
+  async #tell(): Promise<void> {
+    const commits = this.#untold.splice(0);
+    if (commits.length > 0) await this.#options.beforeWatermark?.(commits);
   }
 }
 

@@ -1,0 +1,48 @@
+import { Logger as PowertoolsLogger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { ThinMetricName, ThinMetrics } from '../../lib/api/metrics.js';
+import type { LogFields, Logger } from '../../lib/base/logger.js';
+
+const SERVICE = 'zerokeeper';
+
+/** The logger of the functions: one JSON object a line, its level from `POWERTOOLS_LOG_LEVEL`. */
+export function functionLogger(): Logger {
+  return adapted(new PowertoolsLogger({ serviceName: SERVICE }), {});
+}
+
+function adapted(logger: PowertoolsLogger, common: LogFields): Logger {
+  const fieldsOf = (fields: LogFields | undefined) => ({ ...common, ...fields });
+  return {
+    debug: (message, fields) => logger.debug(message, fieldsOf(fields)),
+    info: (message, fields) => logger.info(message, fieldsOf(fields)),
+    warn: (message, fields) => logger.warn(message, fieldsOf(fields)),
+    error: (message, fields) => logger.error(message, fieldsOf(fields)),
+    with: (fields) => adapted(logger, { ...common, ...fields }),
+  };
+}
+
+const UNITS: Readonly<Record<ThinMetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+  Requests: MetricUnit.Count,
+  Errors: MetricUnit.Count,
+  Transactions: MetricUnit.Count,
+  DurationMs: MetricUnit.Milliseconds,
+};
+
+/** Metrics as lines of the log in CloudWatch's embedded metric format, written when they are flushed. */
+export interface FunctionMetrics {
+  of(namespace: string): ThinMetrics;
+  flush(): void;
+}
+
+export function functionMetrics(): FunctionMetrics {
+  const metrics = new Metrics({ namespace: 'ZeroKeeper', serviceName: SERVICE });
+  return {
+    of: (namespace) => ({
+      add(name, value) {
+        metrics.addDimension('namespace', namespace);
+        metrics.addMetric(name, UNITS[name], value);
+      },
+    }),
+    flush: () => metrics.publishStoredMetrics(),
+  };
+}
