@@ -5,14 +5,14 @@ export type JsonSchema<T> = ((value: unknown) => T) | { parse(value: unknown): T
 
 /** Throws InvalidJsonError when the value has no JSON (undefined, a bigint, a cycle). */
 export function encodeJson(value: unknown, path: string): Uint8Array {
-  let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    // undefined and functions have no JSON, whatever the types of JSON.stringify say.
+    const text: unknown = JSON.stringify(value);
+    if (typeof text !== 'string') throw new TypeError(`a value of type ${typeof value} has no JSON`);
+    return new TextEncoder().encode(text);
   } catch (cause) {
     throw new InvalidJsonError({ code: 0, path, cause, message: 'the value has no JSON' });
   }
-  if (text === undefined) throw new InvalidJsonError({ code: 0, path, message: 'the value has no JSON' });
-  return new TextEncoder().encode(text);
 }
 
 /** Throws InvalidJsonError when the data is no JSON in UTF-8, or the schema refuses it. */

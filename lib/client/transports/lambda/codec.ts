@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../../core/errors.js';
-import type { Acl, Stat } from '../../../core/types.js';
+import type { Stat } from '../../../core/types.js';
 import type {
   ThinFailure,
   ThinMultiOperation,
