@@ -4,7 +4,9 @@ import type { WriteRequest } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import type { Item } from '../log/store.js';
 import { StoreError } from '../log/store.js';
-import { externalizeData, dataBytesOf } from './externalize.js';
+import { decodeHeader, decodeRow } from '../log/entry-codec.js';
+import { blobsOfEntry } from './blob-references.js';
+import { externalizeData, dataBytesOf, hasDueBlobs } from './externalize.js';
 import {
   BATCH_REQUESTS_MAX,
   CONFLICT_JITTER_LOSSES_MAX,
@@ -14,6 +16,8 @@ import {
   LAG_STOP_BYTES,
   QUEUED_BYTES_MAX,
   QUEUED_WRITES_MAX,
+  WATERMARK_POLL_MS,
+  WINDOW_REFRESH_BYTES,
 } from './limits.js';
 import { writeEntry } from './log-rows.js';
 import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
@@ -40,6 +44,7 @@ export class Committer {
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #stopped = false;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #inFlight: { readonly plan: Plan; readonly batch: Pending[] } | undefined;
   readonly statistics = { batches: 0, conflicts: 0, doubts: 0, transactions: 0 };
 
@@ -72,6 +77,8 @@ export class Committer {
       return new KeeperError('Overloaded', `${this.#queue.length} writes are waiting already`);
     }
     if (this.#replica.window.bytes > LAG_STOP_BYTES) {
+      // Nobody may be following this log: look for ourselves whether the materializer has caught up.
+      void this.#refreshWhenBehind();
       return new KeeperError('Lagging', 'the materializer is too far behind the log to take more writes');
     }
     return undefined;
@@ -98,6 +105,7 @@ export class Committer {
     // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
     while (this.#queue.length > 0) {
+      await this.#refreshWhenBehind();
       await this.#slowDown();
       const batch = this.#takeQueued(BATCH_REQUESTS_MAX);
       try {
@@ -116,6 +124,20 @@ export class Committer {
     for (const pending of batch) pending.settle(error);
   }
 
+  /** Lets a window that has grown go up to the watermark, at most once in a while: keepers without a follower rely on it. */
+  async #refreshWhenBehind(): Promise<void> {
+    const { clock } = this.#replica.options;
+    if (this.#replica.window.bytes < WINDOW_REFRESH_BYTES) return;
+    if (clock.monotonic() - this.#refreshedAtMs < WATERMARK_POLL_MS) return;
+    this.#refreshedAtMs = clock.monotonic();
+    try {
+      await this.#replica.refreshWatermark();
+    } catch (error) {
+      // The window stays as it is, and the next write looks again.
+      if (!(error instanceof KeeperError)) throw error;
+    }
+  }
+
   async #slowDown(): Promise<void> {
     const over = this.#replica.window.bytes / LAG_SLOW_BYTES - 1;
     if (over <= 0) return;
@@ -129,6 +151,10 @@ export class Committer {
     for (let losses = 0; batch.length > 0;) {
       if (this.#stopped) throw new KeeperError('Stopped', 'the keeper was stopped');
       const plan = await this.#plan(batch);
+      if (hasDueBlobs(batch, this.#replica)) {
+        await externalizeData(batch, this.#replica);
+        continue;
+      }
       if (await this.#answerRepeats(batch)) continue;
       if (plan.entry === undefined) {
         if (!this.#settleRefusals(plan, batch)) await this.#replica.sync();
@@ -212,11 +238,12 @@ export class Committer {
     try {
       const mark = this.#replica.mark();
       const winner = await this.#putUntilCertain(row.item);
-      if (winner !== undefined) await this.#replica.advanceByRow(winner);
-      else {
-        this.#replica.confirmCurrent(mark);
-        this.#replica.advance(entry, row.bytes);
-      }
+      if (winner === undefined) this.#replica.confirmCurrent(mark);
+      // Our own entry needs no decoding, and no read of a body that lies in a blob, which could fail.
+      const isOurs = winner === undefined || decodeHeader(winner).batchId === entry.batchId;
+      if (isOurs) this.#replica.advance(entry, row.bytes);
+      else await this.#replica.advanceByRow(winner);
+      if (isOurs) void this.#replica.blobs.confirm(blobsOfRow(row.item, entry));
       // Whichever way our entry came in, by the put's answer, as the winner of a slot or with the tail, #onEntry saw it.
       return this.#inFlight !== inFlight;
     } finally {
@@ -256,6 +283,12 @@ export class Committer {
     this.statistics.transactions += entry.txns.length;
     settle(plan.planned, batch);
   }
+}
+
+function blobsOfRow(item: Item, entry: Entry): string[] {
+  const row = decodeRow(item);
+  const body = row.kind === 'blob' ? [row.bodyBlob.blob] : [];
+  return [...body, ...blobsOfEntry(entry).map(({ blob }) => blob)];
 }
 
 /** Takes the requests of a plan out of its batch and tells them. */

@@ -53,6 +53,8 @@ export const FOLLOW_BUSY_MS = 20;
 export const FOLLOW_IDLE_MS = 250;
 /** How often the watermark is read while the window holds anything. */
 export const WATERMARK_POLL_MS = 1000;
+/** Bytes in the window from which a keeper that does not follow the log looks at the watermark while it writes. */
+export const WINDOW_REFRESH_BYTES = 256 * 1024;
 /** Age of the oldest entry above the watermark from which keepers call materialize themselves. */
 export const LAG_CALL_MS = 60_000;
 /** Bytes of log above the watermark: writers slow down from the first, stop at the second. */

@@ -5,7 +5,7 @@ import type { Random } from '../base/random.js';
 import { ErrorCode } from '../core/errors.js';
 import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
-import type { Origin, SessionId, SessionRecord } from '../core/types.js';
+import type { AttachTxn, CreateSessionTxn, Origin, SessionId, SessionRecord } from '../core/types.js';
 import type { Store } from '../log/store.js';
 import type { LeaseSubject } from './gateway-lease.js';
 import { GatewayLease } from './gateway-lease.js';
@@ -299,10 +299,23 @@ export class GatewaySessions implements GatewaySessionsApi {
     if (effect.type === 'closeSession') this.#end(effect.session, 'closed');
     if (effect.type !== 'attach' && effect.type !== 'createSession') return;
     const owned = this.#owned.get(effect.session);
-    if (owned === undefined) return;
-    if (owned.attachId === effect.attachId) this.#open(owned);
+    if (owned === undefined) this.#adopt(effect);
+    else if (owned.attachId === effect.attachId) this.#open(owned);
     else if (owned.open) this.#end(effect.session, 'moved');
     else owned.before = undefined; // ours is on its way, and will be refused: there is nothing left to go back to
+  }
+
+  /**
+   * An entry of our own that came into the log after its caller had been told that nobody knows: the log says that this
+   * gateway owns the session, so this gateway has to let it expire unless its client comes back.
+   */
+  #adopt(effect: AttachTxn | CreateSessionTxn): void {
+    if (effect.owner !== this.lease.gatewayId) return;
+    const { session, timeoutMs, attachId, owner } = effect;
+    const epoch = effect.type === 'attach' ? effect.epoch : 1;
+    const heardAtMs = this.#options.clock.monotonic();
+    const state = { open: true, closing: false, before: undefined, fenced: false };
+    this.#owned.set(session, { epoch, timeoutMs, attachId, owner, heardAtMs, ...state });
   }
 
   /** In the same turn as the log has it, so that a later attach by others finds it open. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { WINDOW_REFRESH_BYTES } from '../../lib/keeper/limits.js';
 import { ANYONE, World, create } from './world.js';
 
 describe('a committer', () => {
@@ -15,5 +16,23 @@ describe('a committer', () => {
       const outcome = await world.until(after, 5_000);
       expect(outcome.ok).toBe(true);
     }
+  });
+
+  it('lets its window go up to the watermark though nothing follows the log for it', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    const materializer = world.materializer();
+    const data = world.random.bytes(4000);
+    await world.until(keeper.write(create('/znode'), ANYONE));
+    let highestBytes = 0;
+    for (let round = 0; round < 300; round++) {
+      await world.until(keeper.write({ kind: 'setData', path: '/znode', data, version: -1 }, ANYONE));
+      if (round % 20 === 0) await world.until(materializer.run());
+      highestBytes = Math.max(highestBytes, keeper.replica.window.bytes);
+      await world.clock.advance(50);
+    }
+    expect(keeper.head).toBe(301);
+    expect(highestBytes).toBeGreaterThan(WINDOW_REFRESH_BYTES);
+    expect(highestBytes).toBeLessThan(3 * WINDOW_REFRESH_BYTES);
   });
 });

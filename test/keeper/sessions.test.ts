@@ -4,7 +4,7 @@ import { GATEWAY_IDLE_TIMEOUT_MS, GATEWAY_LEASE_MARGIN_MS } from '../../lib/keep
 import { leaseKey } from '../../lib/keeper/rows.js';
 import { cutOff, gateway, liveFor, logged, originOf, reconnect } from './gateways.js';
 import { holdCall, isLogPut, notePuts } from './meddling.js';
-import { ANYONE, NAMESPACE, World, create } from './world.js';
+import { ANYONE, NAMESPACE, World, create, createSession } from './world.js';
 
 const TIMEOUT_MS = 6000;
 
@@ -34,6 +34,20 @@ describe('a session at its gateway', () => {
     await liveFor(world, { gateway: one, session }, 10 * TIMEOUT_MS);
     expect(one.sessions.touch(session)).toBe(true);
     expect(one.ends).toEqual([]);
+  });
+
+  it('expires too when it came into the log only after its client had been told that nobody knows', async () => {
+    const world = new World();
+    const { sessions, keeper } = await gateway(world);
+    const owner = sessions.lease.gatewayId;
+    const late = { ...createSession(77n, owner), timeoutMs: 6_000 };
+    await world.until(world.keeper().write(late, ANYONE));
+    await world.clock.advance(1_000);
+    expect(sessions.size).toBe(1);
+    await world.clock.advance(7_000);
+    expect(sessions.size).toBe(0);
+    expect(await logged(world, 77n)).toBeNull();
+    await world.until(keeper.stop());
   });
 
   it('is closed on request, and the row under the gateway goes', async () => {
