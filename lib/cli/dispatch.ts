@@ -29,7 +29,7 @@ export type Start = (args: string[]) => Promise<number>;
 
 /** Runs one command line and resolves to its exit code. Never rejects for what a user or a server did. */
 export async function dispatch(args: readonly string[], io: CliIo, start: Start): Promise<number> {
-  const [name, ...rest] = args;
+  const [name, ...rest] = commandFirst(args);
   if (name === undefined) {
     io.stderr(overview());
     return 2;
@@ -44,6 +44,19 @@ export async function dispatch(args: readonly string[], io: CliIo, start: Start)
   if (command !== undefined) return await runCommand(command, rest, io);
   io.stderr(`zerokeeper: no such command: ${name}\nSee "zerokeeper help".\n`);
   return 2;
+}
+
+/** Options of every command may also stand before it, as in `zerokeeper --server HOST:PORT ls /`. */
+function commandFirst(args: readonly string[]): readonly string[] {
+  let index = 0;
+  while (index < args.length) {
+    const argument = args[index] ?? '';
+    if (argument === '--server' || argument === '--timeout') index += 2;
+    else if (argument === '--json' || /^--(server|timeout)=/.test(argument)) index += 1;
+    else break;
+  }
+  if (index >= args.length) return args;
+  return [...args.slice(index, index + 1), ...args.slice(0, index), ...args.slice(index + 1)];
 }
 
 async function runCommand(command: Command, args: readonly string[], io: CliIo): Promise<number> {

@@ -121,6 +121,15 @@ describe('the command line', () => {
     expect(await running).toEqual({ code: 1, out: '', err: 'NoNode: /a\n' });
   });
 
+  it('takes its options before the command too', async () => {
+    const address = server.address;
+    await server.close();
+    const before = await run(['--server', address, '--timeout=1', '--json', 'get', '/a']);
+    expect(before).toEqual(await run(['get', '--server', address, '--timeout=1', '--json', '/a']));
+    expect(before).toMatchObject({ code: 1, out: '' });
+    expect((await run(['--server', address])).code).toBe(2);
+  });
+
   it('names the server that cannot be reached', async () => {
     const gone = await ScriptedServer.listen();
     const { address } = gone;
