@@ -122,10 +122,11 @@ describe('the command line', () => {
   });
 
   it('takes its options before the command too', async () => {
-    const address = server.address;
-    await server.close();
-    const before = await run(['--server', address, '--timeout=1', '--json', 'get', '/a']);
-    expect(before).toEqual(await run(['get', '--server', address, '--timeout=1', '--json', '/a']));
+    const gone = await ScriptedServer.listen();
+    const { address } = gone;
+    await gone.close();
+    const before = await run(['--server', address, '--timeout=0.2', '--json', 'get', '/a']);
+    expect(before).toEqual(await run(['get', '--server', address, '--timeout=0.2', '--json', '/a']));
     expect(before).toMatchObject({ code: 1, out: '' });
     expect((await run(['--server', address])).code).toBe(2);
   });
