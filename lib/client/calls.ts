@@ -82,6 +82,9 @@ export class Calls {
     if (Number.isNaN(timeoutMs) || Number.isNaN(deadlineMs)) {
       return variant(badTime(), { path });
     }
+    if (deadlineMs !== undefined && deadlineMs <= this.init.clock.now()) {
+      return new OperationTimeoutError({ code: ErrorCode.OperationTimeout, path });
+    }
     if (this.#pending >= CALLS_MAX) {
       const message = `${CALLS_MAX} calls of this client are under way`;
       return new ThrottledError({ code: ErrorCode.ThrottledOp, path, message });

@@ -11,7 +11,7 @@ import {
   CONNECT_TIMEOUT_MS_DEFAULT,
   SESSION_TIMEOUT_MS_DEFAULT,
 } from './limits.js';
-import type { ClientOptions, LambdaOptions, TcpOptions } from './options.js';
+import type { ClientOptions, DirectOptions, LambdaOptions, TcpOptions } from './options.js';
 import { dialer } from './tcp/channel.js';
 import { checkChroot, parseConnectString } from './tcp/servers.js';
 import type { Transport } from './transport.js';
@@ -21,7 +21,8 @@ import { INVOKE_TIMEOUT_MS_DEFAULT, POLL_MS_DEFAULT } from './transports/lambda/
 import { openWebSocket, Push } from './transports/lambda/push.js';
 import { TcpTransport } from './transports/tcp/tcp-transport.js';
 
-export type ConnectOptions = TcpOptions | LambdaOptions;
+/** By the transport: `tcp`, `lambda` or `direct`. */
+export type ConnectOptions = TcpOptions | LambdaOptions | DirectOptions;
 
 /**
  * Opens a session and gives its client. Close the client, or declare it with `await using`: a client with a session
@@ -58,6 +59,8 @@ export async function connect(options: ConnectOptions): Promise<ZeroKeeperClient
       return connectOver(...tcp(options));
     case 'lambda':
       return connectOver(lambda(options), options);
+    case 'direct':
+      return connectOver(await direct(options), options);
     default: {
       const { transport } = options as { transport: unknown };
       throw badOption(`there is no transport ${JSON.stringify(transport)}`);
@@ -108,6 +111,12 @@ function tcp(options: TcpOptions): [TcpTransport, ClientOptions] {
   return [transport, { ...options, chroot: target.chroot + checkChroot(options.chroot ?? '') }];
 }
 
+/** Loaded when it is asked for: who uses another transport does not need what it needs. */
+async function direct(options: DirectOptions): Promise<Transport> {
+  const { createDirectTransport } = await import('./direct/index.js');
+  return createDirectTransport({ ...options, retry: retryPolicy(options.retry) });
+}
+
 function lambda(options: LambdaOptions): LambdaTransport {
   const { functionName, region, endpoint, client } = options;
   const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS_DEFAULT;
@@ -138,7 +147,8 @@ function pushOf(options: LambdaOptions): ((handlers: PushHandlers) => Push) | un
       hello: () => {
         const known = session();
         if (known === undefined) return undefined;
-        return { action: 'attach', session: known.id, epoch: known.epoch, password: known.password };
+        const password = Buffer.from(known.password, 'hex').toString('base64');
+        return { action: 'attach', session: known.id, epoch: known.epoch, password };
       },
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,

@@ -32,13 +32,14 @@ export {
   OPEN_ACL,
   Perms,
   type Acl,
+  type AuthId,
   type CreateMode,
   type SessionId,
   type Stat,
   type Zxid,
 } from '../core/types.js';
-export type { Clock } from '../base/clock.js';
-export type { Random } from '../base/random.js';
+export { systemClock, type CancelTimer, type Clock } from '../base/clock.js';
+export { systemRandom, type Random } from '../base/random.js';
 export type { Invoke, InvokeAnswer, LambdaClientLike } from './transports/lambda/invoke.js';
 export type { WebSocketFactory, WebSocketLike } from './transports/lambda/push.js';
 export type { Dial, TlsOptions } from './tcp/channel.js';

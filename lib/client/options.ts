@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Acl } from '../core/types.js';
 import type { RetryOptions } from './backoff.js';
+import type { DirectTransportOptions } from './direct/options.js';
 import type { Dial, TlsOptions } from './tcp/channel.js';
 import type { Consistency } from './transport.js';
 import type { Invoke, LambdaClientLike } from './transports/lambda/invoke.js';
@@ -84,4 +85,15 @@ export interface LambdaOptions extends ClientOptions {
   readonly webSocketUrl?: string | (() => string | Promise<string>);
   /** Replaces the global WebSocket, or the package `ws`. */
   readonly webSocket?: WebSocketFactory;
+}
+
+/** A keeper in this process, on the tables themselves: one round trip a write. */
+export interface DirectOptions
+  extends
+    ClientOptions,
+    Omit<
+      DirectTransportOptions,
+      'sessionTimeoutMs' | 'closeTimeoutMs' | 'retry' | 'clock' | 'random' | 'consistency'
+    > {
+  readonly transport: 'direct';
 }

@@ -1,3 +1,4 @@
+import { directTarget } from './support/direct-target.js';
 import { gatewayTarget, tcpTarget } from './support/gateway-target.js';
 import { lambdaTarget } from './support/lambda-target.js';
 import { runBehaviour } from './suite.js';
@@ -13,6 +14,8 @@ runBehaviour('tcp to a gateway', gatewayTarget, {
 });
 
 runBehaviour('lambda', lambdaTarget);
+
+runBehaviour('direct', directTarget);
 
 // A real ZooKeeper, as HOST:PORT.
 const zookeeper = process.env['ZK_TARGET'];

@@ -172,14 +172,14 @@ export class LambdaTransport implements Transport {
 
   async #open(signal: AbortSignal): Promise<void> {
     const { clock, random, session, sessionTimeoutMs: timeoutMs } = this.#options;
-    const requestId = Buffer.from(random.bytes(16)).toString('hex');
+    const requestId = Buffer.from(random.bytes(16)).toString('base64');
     const request: LinkRequest =
       session === undefined || session === false
         ? { type: 'open', timeoutMs, openId: requestId }
         : {
             type: 'attach',
             session: session.id,
-            password: session.password,
+            password: Buffer.from(session.password, 'hex').toString('base64'),
             epoch: session.epoch ?? 0,
             timeoutMs,
             attachId: requestId,
@@ -201,7 +201,8 @@ export class LambdaTransport implements Transport {
   }
 
   #opened(answer: Extract<ThinAnswer, { type: 'opened' }>, sentAtMs: number): void {
-    const { session: id, password, epoch, timeoutMs } = answer;
+    const { session: id, epoch, timeoutMs } = answer;
+    const password = Buffer.from(answer.password, 'base64').toString('hex');
     this.#session = { id, password, epoch, timeoutMs };
     this.#cxid = answer.cxid;
     this.#seen = Math.max(this.#seen, answer.zxid);
