@@ -2,7 +2,7 @@
  * Bundles the Lambda functions: one ES module each, in dist/functions-bundles/NAME/index.mjs, as it is deployed and as the
  * emulator runs it. Everything is in it but the AWS SDK, which Lambda's runtime brings along. Run by `npm run build`.
  */
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,17 @@ export const METAFILE = join(BUNDLES, 'metafile.json');
 /** Packages that are written for CommonJS ask for Node's own modules by a `require` that an ES module does not have. */
 const BANNER =
   "import{createRequire as zerokeeperRequire}from'node:module';const require=zerokeeperRequire(import.meta.url);";
+
+/**
+ * zod exports its messages in fifty languages as one object, of which nothing can be shaken off: 260 KB. English, the
+ * default, is imported beside it and stays.
+ */
+const ONE_LANGUAGE: Plugin = {
+  name: 'one language of zod',
+  setup(bundler) {
+    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
 
 /** Every file of functions/ is a function. */
 export function functionNames(): readonly string[] {
@@ -43,6 +54,7 @@ export async function bundle(entries: Readonly<Record<string, string>>) {
     mainFields: ['module', 'main'],
     external: ['@aws-sdk/*'],
     banner: { js: BANNER },
+    plugins: [ONE_LANGUAGE],
     legalComments: 'none',
     metafile: true,
     write: false,

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.js';
 import { jsonLogger, type LogLevel } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
+import { FUNCTION_NAMES } from '../emulator/deployment.js';
 import type { Emulator, EmulatorOptions, TablesAt } from '../emulator/supervisor.js';
 
 /** What package.json's `engines` says. */
@@ -17,6 +18,7 @@ Prints one line that begins with "ZeroKeeper is ready" when clients can connect.
 
   --port PORT        port of the first gateway, the others take those that follow; 0: free ones (2181)
   --host HOST        address that the gateways listen on (127.0.0.1)
+  --lambda-port PORT port of Lambda's API and of the WebSocket, on the same address (9001, or a free one)
   --gateways N       gateways, each a process of its own (1)
   --data DIR         directory that keeps the data (.zerokeeper)
   --memory           keep nothing
@@ -33,7 +35,7 @@ export class UsageError extends Error {
 
 export type StartArguments = Pick<
   EmulatorOptions,
-  'tables' | 'host' | 'port' | 'gateways' | 'namespace' | 'logLevel'
+  'tables' | 'host' | 'port' | 'lambdaPort' | 'gateways' | 'namespace' | 'logLevel'
 >;
 
 /**
@@ -70,7 +72,20 @@ export function parseStart(args: string[]): StartArguments | 'help' {
   }
   const host = values.host ?? '127.0.0.1';
   if (host === '') throw new UsageError('--host has to be an address');
-  return { tables: tablesAt(values), host, port, gateways, namespace, logLevel };
+  return {
+    tables: tablesAt(values),
+    host,
+    port,
+    ...lambdaPort(values['lambda-port']),
+    gateways,
+    namespace,
+    logLevel,
+  };
+}
+
+function lambdaPort(text: string | undefined): Pick<EmulatorOptions, 'lambdaPort'> {
+  if (text === undefined) return {};
+  return { lambdaPort: integer('--lambda-port', text, { min: 0, max: PORT_MAX }) };
 }
 
 /** Whether a version as `process.versions.node` gives it is below what is supported. */
@@ -87,7 +102,7 @@ function parseFlags(args: string[]) {
       args,
       options: {
         ...{ port: text, host: text, gateways: text, data: text, endpoint: text, namespace: text },
-        ...{ 'log-level': text, memory: flag, help: flag },
+        ...{ 'lambda-port': text, 'log-level': text, memory: flag, help: flag },
       },
     });
     return values;
@@ -139,13 +154,24 @@ async function serve(parsed: StartArguments): Promise<number> {
 async function serveUntil(signal: Promise<'signal'>, emulator: Emulator): Promise<void> {
   try {
     if ((await Promise.race([signal, emulator.start()])) === 'signal') return;
-    process.stdout.write(
-      `ZeroKeeper is ready on ${emulator.addresses.join(', ')} (${emulator.description})\n`,
-    );
+    process.stdout.write(readyText(emulator));
     await Promise.race([signal, emulator.failed]);
   } finally {
     await emulator.stop();
   }
+}
+
+/** The first line is for programs, too; what follows is to be copied by people. */
+function readyText(emulator: Emulator): string {
+  const { addresses, description, lambdaUrl, webSocketUrl, dynamoUrl } = emulator;
+  return [
+    `ZeroKeeper is ready on ${addresses.join(', ')} (${description})`,
+    `  Lambda     ${lambdaUrl} (function ${FUNCTION_NAMES.api}), WebSocket ${webSocketUrl}`,
+    '  for the AWS SDK:',
+    `    export AWS_ENDPOINT_URL_LAMBDA=${lambdaUrl} AWS_ENDPOINT_URL_DYNAMODB=${dynamoUrl}`,
+    '    export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
+    '',
+  ].join('\n');
 }
 
 function signalled(): Promise<'signal'> {

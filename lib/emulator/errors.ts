@@ -11,6 +11,8 @@ export type EmulatorErrorCode =
   | 'EngineFailed'
   /** The DynamoDB endpoint does not answer, or refuses. */
   | 'EndpointFailed'
+  /** The bundle of a function is not there. */
+  | 'FunctionsMissing'
   /** A gateway did not get ready, or ended again and again. */
   | 'GatewayFailed'
   /** It was stopped before it was ready. */

@@ -1,19 +1,18 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import type { ScheduledEvent, StreamEvent } from '../../functions/shared/events.js';
-import { expireHandler } from '../../functions/shared/expire.js';
-import { materializeHandler } from '../../functions/shared/materialize.js';
-import { createWiring } from '../../functions/shared/wiring.js';
+import type { BatchResponse, ScheduledEvent } from '../../functions/shared/events.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { Random } from '../base/random.js';
-import type { Store, TableName } from '../log/store.js';
+import type { TableName } from '../log/store.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from '../log/tables.js';
+import { FUNCTION_NAMES, type FunctionName } from './deployment.js';
 import { EmulatorError } from './errors.js';
 import { Schedule } from './schedule.js';
 import { sdkStreamReader } from './stream-reader.js';
 import { StreamSource, type StreamSourceOptions } from './stream-source.js';
+import type { TimerQueue } from './timers/queue.js';
+import { QueueSource } from './timers/source.js';
 import { TtlSweeper } from './ttl-sweeper.js';
 
 /** How often the functions are called without a stream record: the backstop, as a rule of EventBridge would be. */
@@ -33,20 +32,23 @@ export const TTL_MS = 10_000;
 
 const SCHEDULED: ScheduledEvent = { 'detail-type': 'Scheduled Event' };
 
+/** What is called without a record, too. */
+const ON_SCHEDULE: readonly FunctionName[] = ['materialize', 'notify', 'expire'];
+
 export interface FunctionHostOptions {
   readonly client: DynamoDBClient;
   readonly streams: DynamoDBStreamsClient;
-  readonly store: Store;
   readonly tablePrefix: string;
-  readonly namespace: string;
   readonly clock: Clock;
-  readonly random: Random;
   readonly logger: Logger;
+  /** Calls a function and waits for it; rejects when it fails. */
+  readonly call: (functionName: string, event: unknown) => Promise<unknown>;
+  readonly queue: Pick<TimerQueue, 'client' | 'queueUrl'> | undefined;
   /** Delete rows past their time to live, for an engine that does not do so itself. */
   readonly sweepTtl: boolean;
 }
 
-/** Runs the deployed functions in this process, triggered as the cloud would trigger them. */
+/** Calls the deployed functions as the cloud would: by the tables' streams, the timers' queue, and a schedule. */
 export class FunctionHost {
   readonly #options: FunctionHostOptions;
   readonly #sweeper: TtlSweeper;
@@ -64,18 +66,18 @@ export class FunctionHost {
 
   /** Resolves when every change made from then on will reach its function. */
   async start(): Promise<void> {
-    const { store, clock, random, namespace } = this.#options;
-    const wiring = createWiring({ store, clock, random, namespaces: [namespace] });
-    const materialize = materializeHandler(() => wiring);
-    const expire = expireHandler(() => wiring);
-    await this.#trigger('log', { call: materialize, delivery: LOG_DELIVERY });
-    await this.#trigger('leases', {
-      call: expire,
+    // One reader for both, where the cloud has one each: for either a record is only the alarm clock, and reading costs.
+    await this.#trigger('log', ['materialize', 'notify'], { delivery: LOG_DELIVERY });
+    await this.#trigger('leases', ['expire'], {
       filter: ({ eventName }) => eventName === 'REMOVE',
       delivery: { idlePollMs: LEASES_IDLE_POLL_MS },
     });
-    this.#schedule('materialize', SCHEDULED_MS, () => materialize(SCHEDULED));
-    this.#schedule('expire', SCHEDULED_MS, () => expire(SCHEDULED));
+    this.#poll();
+    for (const name of ON_SCHEDULE) {
+      this.#schedule(name, SCHEDULED_MS, async () => {
+        await this.#call(name, SCHEDULED);
+      });
+    }
     if (this.#options.sweepTtl) {
       this.#schedule('time to live', TTL_MS, async () => {
         await this.#sweeper.sweep();
@@ -88,17 +90,29 @@ export class FunctionHost {
     await Promise.all(this.#running.splice(0).map((part) => part.stop()));
   }
 
+  #call(name: FunctionName, event: unknown): Promise<unknown> {
+    return this.#options.call(FUNCTION_NAMES[name], event);
+  }
+
+  /** Every one is called, even when another fails; then all of them are called again. */
+  async #callAll(names: readonly FunctionName[], event: unknown): Promise<void> {
+    const calls = await Promise.allSettled(names.map((name) => this.#call(name, event)));
+    const failures = calls.flatMap((call) => (call.status === 'rejected' ? [call.reason as unknown] : []));
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, `${names.join(' and ')} failed`);
+  }
+
   /** From the latest on: what came before is found by the first scheduled call, which is made at once. */
   async #trigger(
     table: TableName,
-    trigger: Pick<StreamSourceOptions, 'filter' | 'delivery'> & {
-      call: (event: StreamEvent) => Promise<void>;
-    },
+    names: readonly FunctionName[],
+    how: Pick<StreamSourceOptions, 'filter' | 'delivery'>,
   ): Promise<void> {
     const { clock, logger, streams, tablePrefix } = this.#options;
     const tableName = tableNameOf(tablePrefix, table);
     const source = new StreamSource({
-      ...trigger,
+      ...how,
+      call: (event) => this.#callAll(names, event),
       reader: sdkStreamReader(streams, await this.#streamOf(tableName)),
       clock,
       startAt: 'LATEST',
@@ -119,6 +133,20 @@ export class FunctionHost {
       'EndpointFailed',
       `the table ${tableName} has no stream: turn it on, or let the emulator make the tables`,
     );
+  }
+
+  #poll(): void {
+    const { queue, clock, logger } = this.#options;
+    if (queue === undefined) return;
+    const source = new QueueSource({
+      client: queue.client,
+      queueUrl: queue.queueUrl,
+      clock,
+      call: (event) => this.#call('expire', event) as Promise<BatchResponse | null>,
+      onProblem: (error) => logger.warn("the timers' queue has a problem", { error }),
+    });
+    source.start();
+    this.#running.push(source);
   }
 
   #schedule(what: string, intervalMs: number, run: () => Promise<void>): void {

@@ -1,19 +1,14 @@
-import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { type Clock, sleep } from '../base/clock.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import type { Random } from '../base/random.js';
 import { FOLLOW_IDLE_MS } from '../keeper/limits.js';
-import { clientConfig, createDynamoClient } from '../log/dynamo-client.js';
-import { DynamoStore } from '../log/dynamo-store.js';
-import { ServerClock } from '../log/server-clock.js';
+import { Cloud } from './cloud.js';
 import { DataDirectory } from './data-directory.js';
 import { type Engine, startEngine } from './engine.js';
 import { EmulatorError } from './errors.js';
-import { FunctionHost } from './function-host.js';
 import { GatewayChild } from './gateway-child.js';
 import { assertFree } from './ports.js';
 import { identify, killNow } from './process-identity.js';
-import { createTables } from './tables.js';
 
 /** Where the tables are. */
 export type TablesAt =
@@ -28,6 +23,8 @@ export interface EmulatorOptions {
   /** Of the first gateway; the others take those that follow. 0 takes free ones. */
   readonly port: number;
   readonly gateways: number;
+  /** Of Lambda's API and the WebSocket API; 0 takes a free one. Default: 9001, or a free one when that is taken. */
+  readonly lambdaPort?: number;
   readonly namespace: string;
   readonly tablePrefix: string;
   readonly logLevel: LogLevel;
@@ -55,8 +52,7 @@ export class Emulator {
   readonly #fail: (error: EmulatorError) => void;
   #directory: DataDirectory | undefined;
   #engine: Engine | undefined;
-  #host: FunctionHost | undefined;
-  #close: () => void = () => undefined;
+  #cloud: Cloud | undefined;
   #starting: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #ports: readonly number[] = [];
@@ -95,6 +91,22 @@ export class Emulator {
     return this.#ports.map((port) => `${host.includes(':') ? `[${host}]` : host}:${port}`);
   }
 
+  /** For `LambdaClient`; once it has started. */
+  get lambdaUrl(): string {
+    return this.#cloud?.lambdaUrl ?? '';
+  }
+
+  /** For WebSocket clients; once it has started. */
+  get webSocketUrl(): string {
+    return this.#cloud?.webSocketUrl ?? '';
+  }
+
+  /** URL of DynamoDB; once it has started. */
+  get dynamoUrl(): string {
+    const { tables } = this.#options;
+    return tables.kind === 'endpoint' ? tables.url : (this.#engine?.endpoint ?? '');
+  }
+
   /** One line for people: where the data is and what serves it. */
   get description(): string {
     const { tables } = this.#options;
@@ -114,11 +126,15 @@ export class Emulator {
     const ports = portsOf(this.#options);
     for (const port of ports) await assertFree({ host, port });
     this.#assertGoingOn();
+    const cloud = this.#newCloud();
+    this.#cloud = cloud;
+    await cloud.listen();
+    this.#assertGoingOn();
     if (tables.kind === 'directory') this.#directory = DataDirectory.claim(tables.path);
     // The processes load while the engine starts.
     for (let index = 0; index < gateways; index++) this.#children.push(this.#newChild());
     const endpoint = await this.#openEngine();
-    await this.#openTables(endpoint);
+    await this.#startCloud(cloud, endpoint);
     this.#assertGoingOn();
     this.#ports = await Promise.all(
       this.#children.map((child, index) =>
@@ -168,25 +184,19 @@ export class Emulator {
     }
   }
 
-  async #openTables(endpoint: string): Promise<void> {
-    const { tablePrefix, tables, random, logger, namespace } = this.#options;
-    const client = createDynamoClient({ endpoint });
-    const streams = new DynamoDBStreamsClient(clientConfig({ endpoint }));
-    this.#close = () => {
-      client.destroy();
-      streams.destroy();
-    };
-    const clock = new ServerClock(this.#options.clock);
-    const observer = { onServerTime: clock.observe.bind(clock) };
-    const store = new DynamoStore({ client, tablePrefix, observer });
+  #newCloud(): Cloud {
+    const { host, lambdaPort, namespace, tablePrefix, logLevel, logger, clock, random, tables } =
+      this.#options;
     const sweepTtl = tables.kind !== 'endpoint';
-    const host = new FunctionHost({
-      ...{ client, streams, store, tablePrefix, namespace, clock, random, logger, sweepTtl },
+    return new Cloud({
+      ...{ host, namespace, tablePrefix, logLevel, logger, clock, random, sweepTtl },
+      port: lambdaPort,
     });
-    this.#host = host;
+  }
+
+  async #startCloud(cloud: Cloud, endpoint: string): Promise<void> {
     try {
-      await createTables({ client, prefix: tablePrefix });
-      await host.start();
+      await cloud.start(endpoint);
     } catch (error) {
       if (error instanceof EmulatorError) throw error;
       const advice = 'check the address, and region and credentials in the environment';
@@ -197,13 +207,13 @@ export class Emulator {
   }
 
   async #stop(): Promise<void> {
-    const functions = this.#host?.stop() ?? Promise.resolve();
+    const functions = this.#cloud?.stop() ?? Promise.resolve();
     await Promise.all([
       ...this.#children.map((child) => child.stop()),
       Promise.race([functions, sleep(this.#options.clock, FUNCTIONS_STOP_MS_MAX)]),
       Promise.race([this.#starting, sleep(this.#options.clock, START_STOP_MS_MAX)]),
     ]);
-    this.#close();
+    await this.#cloud?.kill();
     await this.#stopEngine();
     this.#directory?.release();
   }

@@ -11,7 +11,15 @@ describe('the arguments of zerokeeper start', () => {
       namespace: 'default',
       logLevel: 'warn',
     });
-    for (const value of ['(2181)', '(127.0.0.1)', '(1)', '(.zerokeeper)', '(default)', '(warn)']) {
+    for (const value of [
+      '(2181)',
+      '(9001, or a free one)',
+      '(127.0.0.1)',
+      '(1)',
+      '(.zerokeeper)',
+      '(default)',
+      '(warn)',
+    ]) {
       expect(HELP).toContain(value);
     }
   });
@@ -21,6 +29,7 @@ describe('the arguments of zerokeeper start', () => {
       '--port',
       '4000',
       '--gateways=3',
+      '--lambda-port=0',
       '--host',
       '::1',
       '--namespace',
@@ -28,7 +37,14 @@ describe('the arguments of zerokeeper start', () => {
       '--log-level',
       'debug',
     ];
-    const expected = { host: '::1', port: 4000, gateways: 3, namespace: 'orders', logLevel: 'debug' };
+    const expected = {
+      host: '::1',
+      port: 4000,
+      lambdaPort: 0,
+      gateways: 3,
+      namespace: 'orders',
+      logLevel: 'debug',
+    };
     expect(parseStart(args)).toMatchObject(expected);
     expect(parseStart(['--memory'])).toMatchObject({ tables: { kind: 'memory' } });
     expect(parseStart(['--data', 'd'])).toMatchObject({ tables: { kind: 'directory', path: 'd' } });
@@ -41,6 +57,7 @@ describe('the arguments of zerokeeper start', () => {
   it.each([
     [['--port', 'x'], '--port has to be a number from 0 to 65535, but is "x"'],
     [['--port', '65535', '--gateways', '2'], '--port has to be a number from 0 to 65534'],
+    [['--lambda-port', '70000'], '--lambda-port has to be a number from 0 to 65535'],
     [['--gateways', '0'], '--gateways has to be a number from 1 to 16'],
     [['--gateways', '17'], '--gateways has to be a number from 1 to 16'],
     [['--log-level', 'loud'], '--log-level has to be one of debug, info, warn, error'],

@@ -137,9 +137,8 @@ export class WebSocketApi {
     connection.touch();
     const body = (data as Buffer).toString();
     const answer = await this.#call(connection.info, '$default', { body });
-    const reply =
-      answer === undefined ? failure(connection.info) : (answer as { body?: unknown } | null)?.body;
-    if (typeof reply !== 'string') return;
+    const reply = answer === undefined ? failure(connection.info) : bodyOf(answer);
+    if (reply === undefined) return;
     await connection
       .send(reply)
       .catch((error: unknown) => this.#options.logger.debug('an answer did not arrive', { error }));
@@ -184,6 +183,11 @@ export class WebSocketApi {
 function statusOf(answer: unknown): number {
   const { statusCode } = (answer ?? {}) as { statusCode?: unknown };
   return typeof statusCode === 'number' ? statusCode : 502;
+}
+
+function bodyOf(answer: unknown): string | undefined {
+  const { body } = (answer ?? {}) as { body?: unknown };
+  return typeof body === 'string' ? body : undefined;
 }
 
 function refuse(socket: Duplex, status: number): void {

@@ -1,0 +1,62 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { clientConfig } from '../../log/dynamo-client.js';
+
+/** What the timers' queue is called. */
+const QUEUE = 'zerokeeper-timers';
+
+/** A message that expire does not accept is shown again after this long, s. */
+export const VISIBILITY_SECONDS = 30;
+
+/** The part of the package `fauxqs` that is used. */
+interface Fauxqs {
+  startFauxqs(options: { port: number; host: string; logger: boolean }): Promise<{
+    readonly port: number;
+    stop(): Promise<void>;
+    createQueue(name: string, options: { attributes: Record<string, string> }): { queueUrl: string };
+  }>;
+}
+
+/** SQS on this machine, with one queue. Messages are in memory: they are gone when the emulator ends. */
+export interface TimerQueue {
+  /** http://HOST:PORT */
+  readonly endpoint: string;
+  readonly queueUrl: string;
+  readonly client: SQSClient;
+  stop(): Promise<void>;
+}
+
+/** Not installed, or not for this machine. */
+export class QueueUnavailableError extends Error {
+  override readonly name = 'QueueUnavailableError';
+}
+
+/** Starts the package `fauxqs` in this process. Throws {@link QueueUnavailableError} when it is not installed. */
+export async function startTimerQueue(): Promise<TimerQueue> {
+  const fauxqs = await load();
+  const server = await fauxqs.startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  const attributes = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
+  const { queueUrl } = server.createQueue(QUEUE, { attributes });
+  const endpoint = `http://127.0.0.1:${server.port}`;
+  // A long poll takes twenty seconds.
+  const client = new SQSClient(clientConfig({ endpoint, requestTimeoutMs: 30_000 }));
+  return {
+    endpoint,
+    // Its host is one that no resolver knows: clients are given the endpoint as well, and use that.
+    queueUrl,
+    client,
+    async stop() {
+      client.destroy();
+      await server.stop();
+    },
+  };
+}
+
+async function load(): Promise<Fauxqs> {
+  // Not a literal: whoever compiles against this without the optional package must be able to.
+  const name = 'fauxqs';
+  try {
+    return (await import(name)) as Fauxqs;
+  } catch (cause) {
+    throw new QueueUnavailableError('the package fauxqs is not installed', { cause });
+  }
+}
