@@ -36,13 +36,23 @@ export interface FunctionMetrics {
 
 export function functionMetrics(): FunctionMetrics {
   const metrics = new Metrics({ namespace: 'ZeroKeeper', serviceName: SERVICE });
+  const pending = new Map<string, [ThinMetricName, number][]>();
   return {
     of: (namespace) => ({
       add(name, value) {
-        metrics.addDimension('namespace', namespace);
-        metrics.addMetric(name, UNITS[name], value);
+        const added = pending.get(namespace) ?? [];
+        added.push([name, value]);
+        pending.set(namespace, added);
       },
     }),
-    flush: () => metrics.publishStoredMetrics(),
+    // Publishing lets go of dimensions and values, so each namespace has lines of its own.
+    flush() {
+      for (const [namespace, added] of pending) {
+        metrics.addDimension('namespace', namespace);
+        for (const [name, value] of added) metrics.addMetric(name, UNITS[name], value);
+        metrics.publishStoredMetrics();
+      }
+      pending.clear();
+    },
   };
 }

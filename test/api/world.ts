@@ -3,11 +3,13 @@ import { noMetrics } from '../../lib/api/metrics.js';
 import { ThinService } from '../../lib/api/service.js';
 import type { ThinServiceOptions } from '../../lib/api/service.js';
 import type { EventsInput, ThinEvents, ThinWatches, ThinWatchSubject } from '../../lib/api/watches/types.js';
+import { assert } from '../../lib/base/assert.js';
 import { silentLogger } from '../../lib/base/logger.js';
 import type { Keeper } from '../../lib/keeper/keeper.js';
 import { Reaper } from '../../lib/keeper/reaper.js';
 import type { Timer, Timers } from '../../lib/keeper/thin-timers.js';
-import type { SimulatedStore, StoreCall } from '../../lib/log/simulated-store.js';
+import type { StoreCall } from '../../lib/log/simulated-store.js';
+import { SimulatedStore } from '../../lib/log/simulated-store.js';
 import type {
   ThinAnswer,
   ThinOperation,
@@ -22,6 +24,8 @@ export const TRUSTED = [{ scheme: 'super', id: '' }];
 /** A queue whose messages come when the test says so, as often as it says. */
 export class ManualTimers implements Timers {
   readonly sent: { readonly timer: Timer; readonly dueMs: number; readonly messageId: string }[] = [];
+  /** Messages that a test has let through. */
+  readonly delivered = new Set<string>();
   failing = false;
   readonly #now: () => number;
 
@@ -81,7 +85,8 @@ export class ThinWorld extends World {
 
   instance(options: Partial<ThinServiceOptions> = {}): Instance {
     const keeper = this.keeper();
-    const { store } = keeper.replica.options as { store: SimulatedStore };
+    const { store } = keeper.replica.options;
+    assert(store instanceof SimulatedStore, 'a world has simulated stores');
     const calls: StoreCall[] = [];
     store.intercept = (call) => {
       calls.push(call);
