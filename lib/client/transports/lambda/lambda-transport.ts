@@ -70,6 +70,8 @@ export class LambdaTransport implements Transport {
   #failures = 0;
   #outOfOrder = 0;
   #fetchAtMs = Infinity;
+  /** When the newest request was sent that was answered. */
+  #heardAtMs = 0;
   #wakeUp: () => void = () => undefined;
   #drained: () => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -425,6 +427,7 @@ export class LambdaTransport implements Transport {
   /** A request that was sent then has been answered: the session lives. */
   #heard(sentAtMs: number): void {
     if (this.#session === undefined) return;
+    this.#heardAtMs = sentAtMs;
     this.#liveness.heard(sentAtMs, this.#session.timeoutMs);
     if (this.#state === 'suspended') this.#setState('connected');
     this.#scheduleFetch();
@@ -433,10 +436,10 @@ export class LambdaTransport implements Transport {
   /** The next request is due at the latest when the session wants a heartbeat, or when events have to be asked for. */
   #scheduleFetch(): void {
     if (this.#session === undefined) return;
-    const heartbeatMs = this.#session.timeoutMs / 3;
+    const heartbeatAtMs = this.#heardAtMs + this.#session.timeoutMs / 3;
     const mustPoll = this.#armed.size > 0 && this.#push?.isOpen !== true;
-    const waitMs = mustPoll ? Math.min(this.#options.pollMs, heartbeatMs) : heartbeatMs;
-    this.#fetchAtMs = this.#options.clock.monotonic() + waitMs;
+    const pollAtMs = mustPoll ? this.#options.clock.monotonic() + this.#options.pollMs : Infinity;
+    this.#fetchAtMs = Math.min(heartbeatAtMs, pollAtMs);
   }
 
   #setState(state: SessionState, reason?: ZeroKeeperError): void {
