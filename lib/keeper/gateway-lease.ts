@@ -129,7 +129,7 @@ export class GatewayLease {
   }
 
   async start(): Promise<void> {
-    this.#startedAtMs = this.#options.clock.now();
+    this.#startedAtMs = Math.floor(this.#options.clock.now());
     this.#stopped = false;
     await this.renew();
     this.#arm();
@@ -246,7 +246,7 @@ export class GatewayLease {
       }
     }
     this.#gatewayId = newGatewayId();
-    this.#startedAtMs = clock.now();
+    this.#startedAtMs = Math.floor(clock.now());
     this.#written = undefined;
     this.#vouchedAt = NEVER;
   }
