@@ -84,7 +84,8 @@ export class TcpTransport implements Transport {
     });
     const onAbort = () => {
       const cause: unknown = this.#wire.lastFailure ?? signal.reason;
-      this.#wire.end('closed', errorFrom({ code: ErrorCode.ConnectionLoss, cause }));
+      const message = 'no server could be reached';
+      this.#wire.end('closed', errorFrom({ code: ErrorCode.ConnectionLoss, message, cause }));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     const authenticated = this.#options.auth.map(({ scheme, auth }) =>
