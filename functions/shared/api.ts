@@ -31,7 +31,7 @@ interface UrlEvent {
   readonly isBase64Encoded?: boolean;
 }
 
-interface UrlResponse {
+export interface UrlResponse {
   readonly statusCode: 200;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
