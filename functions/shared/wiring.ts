@@ -34,6 +34,8 @@ export interface WiringOptions {
   readonly timers?: Timers;
   readonly logger?: Logger;
   readonly metrics?: FunctionMetrics;
+  /** Rows that materialize writes at the same time. */
+  readonly parallelPuts?: number;
   readonly notify?: NonNullable<WarmOptions['notify']>;
   readonly materialize?: NonNullable<WarmOptions['materialize']>;
 }
@@ -83,8 +85,8 @@ function materializers(options: WiringOptions): (namespace: string) => Materiali
 }
 
 function newMaterializer(options: WiringOptions, namespace: string): Materializer {
-  const { store, clock, random, timers } = options;
-  const common = { store, clock, random, namespace };
+  const { store, clock, random, timers, parallelPuts } = options;
+  const common = { store, clock, random, namespace, ...(parallelPuts === undefined ? {} : { parallelPuts }) };
   if (timers === undefined) return new Materializer(common);
   const gatewayTimers = new GatewayTimers({ ...common, timers });
   return new Materializer({
@@ -106,6 +108,7 @@ export class EnvironmentError extends Error {
  * - `ZEROKEEPER_NAMESPACE_IN_PAYLOAD`: `allow` lets requests of calls without an alias name it.
  * - `ZEROKEEPER_TIMER_QUEUE_URL`: the queue of `expire`'s timers. Without it sessions expire minutes late.
  * - `ZEROKEEPER_NOTIFY_FUNCTION`, `ZEROKEEPER_MATERIALIZE_FUNCTION`: what to call after an append, and when materialize lags.
+ * - `ZEROKEEPER_MATERIALIZE_PARALLEL`: rows that materialize writes at the same time. For stores with a single writer.
  * - `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_LAMBDA`, or `AWS_ENDPOINT_URL`: others than AWS's own.
  */
 export function wiringFromEnvironment(environment: NodeJS.ProcessEnv): () => FunctionWiring {
@@ -133,6 +136,7 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
     authority: authorityIn(environment, namespaces),
     logger: functionLogger(),
     metrics: functionMetrics(),
+    ...parallelPutsIn(environment),
     ...timersIn(environment),
     ...callsIn(environment),
   });
@@ -143,6 +147,16 @@ function endpointOf(
   service: 'DYNAMODB' | 'SQS' | 'LAMBDA',
 ): string | undefined {
   return environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL'];
+}
+
+function parallelPutsIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'parallelPuts'> {
+  const text = environment['ZEROKEEPER_MATERIALIZE_PARALLEL'];
+  if (text === undefined) return {};
+  const parallelPuts = Number(text);
+  if (!Number.isInteger(parallelPuts) || parallelPuts < 1) {
+    throw new EnvironmentError('ZEROKEEPER_MATERIALIZE_PARALLEL has to be a whole number from 1 on');
+  }
+  return { parallelPuts };
 }
 
 function timersIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'timers'> {

@@ -88,6 +88,8 @@ function environmentOf(surroundings: Surroundings): Record<string, string> {
     ZEROKEEPER_MATERIALIZE_FUNCTION: FUNCTION_NAMES.materialize,
     ZEROKEEPER_NOTIFY_FUNCTION: FUNCTION_NAMES.notify,
     ZEROKEEPER_PUSH_ENDPOINT: management,
+    // The engine does one write at a time: an append must not wait behind a long row of znode rows.
+    ZEROKEEPER_MATERIALIZE_PARALLEL: '2',
     ...(queue && { AWS_ENDPOINT_URL_SQS: queue.endpoint, ZEROKEEPER_TIMER_QUEUE_URL: queue.url }),
   };
 }

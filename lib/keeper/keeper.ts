@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import { answer, needOfRead } from '../core/machine.js';
-import type { Acl, AuthId, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../core/types.js';
+import type { RecordKey } from '../core/state.js';
+import type { Acl, AuthId, ReadAnswer, ReadRequest, SessionId, WriteRequest, Zxid } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
 import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
@@ -131,10 +132,25 @@ export class Keeper implements KeeperApi {
     return this.replica.view.node(path);
   }
 
+  tryChildren(path: string): ReadonlySet<string> | undefined {
+    const record = this.replica.view.node(path);
+    return record === null || record?.numChildren === 0 ? NO_NAMES : this.replica.view.children(path);
+  }
+
+  tryEphemerals(session: SessionId): ReadonlySet<string> | undefined {
+    return this.replica.view.ephemerals(session);
+  }
+
+  hydrate(keys: readonly RecordKey[]): Promise<void> {
+    return this.replica.hydrate(keys);
+  }
+
   onCommit(listener: (commit: Commit) => void): () => void {
     return this.replica.listen({ onCommit: listener, onEntry: () => undefined });
   }
 }
+
+const NO_NAMES: ReadonlySet<string> = new Set<string>();
 
 export interface ReadOptions {
   /** Default `session`: answer at the head as it is. */

@@ -33,6 +33,8 @@ import { KeeperError } from './types.js';
 import type { WindowItem } from './window.js';
 
 export interface MaterializerOptions extends ReplicaOptions {
+  /** Rows written at the same time. Fewer for a store that has one writer, where appends wait behind them. */
+  readonly parallelPuts?: number;
   /**
    * Awaited with every transaction of the log, in order and at least once, before the watermark moves past it: for what has to
    * follow from the log even if this run is cut off.
@@ -95,7 +97,11 @@ export class Materializer {
     // holds an old watermark when it thaws.
     const began = instantOf(this.#options.clock);
     await replica.refreshWatermark();
-    const batch = new Batch(replica, began);
+    const batch = new Batch({
+      replica,
+      began,
+      parallelPuts: this.#options.parallelPuts ?? MATERIALIZE_PARALLEL_MAX,
+    });
     await this.#tell();
     const rows = await batch.write();
     this.#replica = replica;
@@ -125,9 +131,11 @@ class Batch {
   readonly #base: Zxid;
   readonly #began: Instant;
   readonly #changes: readonly KeyChanges[];
+  readonly #parallel: Semaphore;
 
-  constructor(replica: Replica, began: Instant) {
+  constructor({ replica, began, parallelPuts }: { replica: Replica; began: Instant; parallelPuts: number }) {
     this.#replica = replica;
+    this.#parallel = new Semaphore(parallelPuts);
     this.#end = { zxid: replica.head, timeMs: replica.headTimeMs, counters: replica.counters };
     this.#base = replica.window.base;
     this.#began = began;
@@ -146,8 +154,7 @@ class Batch {
   async write(): Promise<number> {
     if (this.transactions === 0) return 0;
     const rows = await this.#rows();
-    const parallel = new Semaphore(MATERIALIZE_PARALLEL_MAX);
-    await Promise.all(rows.map((row) => parallel.run(() => this.#put(row))));
+    await Promise.all(rows.map((row) => this.#parallel.run(() => this.#put(row))));
     await this.#put(watermarkRow(this.#replica.options.namespace, this.#end));
     await this.#replica.refreshWatermark();
     return rows.length;

@@ -13,6 +13,7 @@ import type {
   WriteResult,
   Zxid,
 } from '../core/types.js';
+import type { RecordKey } from '../core/state.js';
 import type { Counters } from '../log/entry.js';
 
 /** How a write ended. */
@@ -101,6 +102,13 @@ export interface KeeperApi {
   tryWatchState(
     path: string,
   ): { readonly mzxid: Zxid; readonly pzxid: Zxid; readonly acl: readonly Acl[] } | null | undefined;
+
+  /** The names of a znode's children at `head`, none when there is no znode; `undefined` when not known ({@link hydrate}). */
+  tryChildren(path: string): ReadonlySet<string> | undefined;
+  /** The paths of a session's ephemerals at `head`, in order of their creation; `undefined` when not known ({@link hydrate}). */
+  tryEphemerals(session: SessionId): ReadonlySet<string> | undefined;
+  /** Brings records into the view. Ask again afterwards: a small view may have evicted some already. */
+  hydrate(keys: readonly RecordKey[]): Promise<void>;
 
   /** Registers a listener for every transaction that is applied. Returns how to take it off. A listener must not throw. */
   onCommit(listener: (commit: Commit) => void): () => void;
