@@ -2,21 +2,12 @@
 import { systemClock } from '../base/clock.js';
 import { jsonLogger } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
-import { NO_SESSION } from '../core/types.js';
-import { Gateway } from '../gateway/gateway.js';
-import { Keeper } from '../keeper/keeper.js';
-import { Reaper } from '../keeper/reaper.js';
-import { GatewaySessions } from '../keeper/sessions.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../log/dynamo-client.js';
 import { DynamoStore } from '../log/dynamo-store.js';
 import { ServerClock } from '../log/server-clock.js';
+import { openGateway, type RunningGateway } from './gateway.js';
 import type { FromGateway, GatewayConfig, ToGateway } from './gateway-messages.js';
 import { killNow, type ProcessIdentity } from './process-identity.js';
-
-interface RunningGateway {
-  readonly port: number;
-  stop(): Promise<void>;
-}
 
 let engine: ProcessIdentity | undefined;
 let starting: Promise<RunningGateway> | undefined;
@@ -67,28 +58,13 @@ async function open(config: GatewayConfig): Promise<RunningGateway> {
   const client = createDynamoClient({ endpoint });
   const observer = { onServerTime: clock.observe.bind(clock) };
   const store = new DynamoStore({ client, tablePrefix, observer });
-  const shared = { store, clock, random: systemRandom, isClockTrusted: () => clock.trusted };
-  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs });
-  let port = config.port;
-  const sessions = new GatewaySessions({ ...shared, keeper, address: () => `${host}:${port}` });
-  const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;
-  const reaper = new Reaper({ ...shared, keeper, isOwnGateway });
-  const gateways = () => reaper.liveGateways();
-  const gateway = new Gateway({ namespace, keeper, sessions, clock, random: systemRandom, logger, gateways });
-
-  await keeper.start();
-  port = (await gateway.listen({ host, port })).address.port;
-  await sessions.start();
-  reaper.start();
-  await keeper.write({ kind: 'noop' }, { session: NO_SESSION, epoch: 0, authIds: [] });
-  await keeper.sync();
+  const isClockTrusted = () => clock.trusted;
+  const shared = { store, clock, random: systemRandom, logger, isClockTrusted };
+  const gateway = await openGateway({ ...shared, namespace, host, port: config.port, followIdleMs });
   return {
-    port,
+    port: gateway.port,
     async stop() {
-      reaper.stop();
-      await gateway.close();
-      await sessions.stop();
-      await keeper.stop();
+      await gateway.stop();
       client.destroy();
     },
   };

@@ -194,6 +194,14 @@ describe('instances', () => {
     expect(service.statistics('sample')).toEqual({ coldStarts: 1, instances: 1 });
   });
 
+  it('sleep through no request, however soon it follows the one before', async () => {
+    await serve();
+    const answers: unknown[] = [];
+    for (let index = 0; index < 300; index++) answers.push(await service.call('sample', {}));
+    expect(answers.at(-1)).toMatchObject({ calls: 300 });
+    expect(service.statistics('sample').coldStarts).toBe(1);
+  });
+
   it('are as many as there are requests at once, up to the limit, and share nothing', async () => {
     await serve();
     const held = [invoke({ do: 'hold' }), invoke({ do: 'hold' })];

@@ -9,6 +9,8 @@ export class RunningProgram {
   readonly #child: ChildProcess;
   /** What it printed on stderr so far. */
   stderr = '';
+  /** The lines that tell where what is. */
+  readonly #urls: Promise<{ lambda: string; webSocket: string }>;
   /** The line that says that it is ready. Rejects when it ends before. */
   readonly ready: Promise<string>;
   /** Exit code or signal, when it has ended and all of its output has been read. */
@@ -24,8 +26,15 @@ export class RunningProgram {
     this.ended = new Promise((resolve) =>
       child.once('close', (code, signal) => resolve(code ?? signal ?? '')),
     );
+    const lines = createInterface(child.stdout);
+    this.#urls = new Promise((resolve) => {
+      lines.on('line', (line) => {
+        const [, lambda, webSocket] = /^ +Lambda +(\S+) .* WebSocket (\S+)$/.exec(line) ?? [];
+        if (lambda !== undefined && webSocket !== undefined) resolve({ lambda, webSocket });
+      });
+    });
     this.ready = new Promise((resolve, reject) => {
-      createInterface(child.stdout).on('line', (line) => {
+      lines.on('line', (line) => {
         if (line.startsWith('ZeroKeeper is ready')) resolve(line);
       });
       void this.ended.then((end) => reject(new Error(`it ended with ${end}: ${this.stderr}`)));
@@ -37,6 +46,12 @@ export class RunningProgram {
   async addresses(): Promise<string[]> {
     const [, list = ''] = /^ZeroKeeper is ready on (.*) \(/.exec(await this.ready) ?? [];
     return list.split(', ');
+  }
+
+  /** Of Lambda's API and of the WebSocket API. */
+  async urls(): Promise<{ lambda: string; webSocket: string }> {
+    await this.ready;
+    return this.#urls;
   }
 
   kill(signal: NodeJS.Signals): void {

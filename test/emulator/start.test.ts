@@ -60,6 +60,47 @@ describe('zerokeeper start', { timeout: 60_000 }, () => {
     expect(program.stderr).toBe('');
   });
 
+  it('serves clients over Lambda, whose sessions end in time when they are gone', async () => {
+    const program = start('--memory', '--port', '0', '--lambda-port', '0');
+    const [address] = await program.addresses();
+    const { lambda } = await program.urls();
+    const invoke = async (request: object) => {
+      const url = `${lambda}/2015-03-31/functions/zerokeeper-api/invocations`;
+      const response = await fetch(url, { method: 'POST', body: JSON.stringify({ v: 1, ...request }) });
+      return (await response.json()) as { session: string; epoch: number };
+    };
+    const openId = Buffer.alloc(16, 7).toString('base64');
+    const { session, epoch } = await invoke({ type: 'open', timeoutMs: 4_000, openId });
+    const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
+    const create = { op: 'create', path: '/worker', data: '', acl, mode: 'ephemeral', cxid: 1 };
+    await invoke({ type: 'batch', session: { id: session, epoch }, seen: 0, operations: [create] });
+    await using client = await ZooKeeperConnection.connect(address!);
+    await client.sync('/');
+    const gone = new Promise<{ kind: string }>(
+      (resolve) =>
+        void client.exists('/worker', { watch: resolve }).then((stat) => expect(stat).toBeDefined()),
+    );
+    expect(await gone).toMatchObject({ kind: 'deleted' });
+    expect(program.stderr).toBe('');
+  });
+
+  it('takes another port for Lambda when nobody asked for one and the usual one is taken', async () => {
+    const first = start('--memory', '--port', '0');
+    const second = start('--memory', '--port', '0');
+    const urls = [await first.urls(), await second.urls()];
+    expect(urls[0]!.lambda).not.toBe(urls[1]!.lambda);
+  });
+
+  it('says in one line that the port for Lambda is taken when it was asked for', async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const program = start('--memory', '--port', '0', '--lambda-port', String(port));
+    expect(await program.ended).toBe(1);
+    expect(program.stderr).toMatch(/^zerokeeper: 127\.0\.0\.1:\d+ is taken by another program: [^\n]+\n$/);
+    holder.close();
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'ends within two seconds on %s and leaves no process',
     async (signal) => {

@@ -32,7 +32,7 @@ export type InstanceOutcome =
 export class Instance {
   readonly #options: InstanceOptions;
   readonly #worker: Worker;
-  readonly #awake: Int32Array;
+  readonly #given: Int32Array;
   readonly #ready: Promise<InstanceOutcome>;
   #settle: (outcome: InstanceOutcome) => void = () => undefined;
   #dead: FunctionErrorBody | undefined;
@@ -41,11 +41,11 @@ export class Instance {
 
   constructor(options: InstanceOptions) {
     this.#options = options;
-    const awake = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-    this.#awake = new Int32Array(awake);
+    const given = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    this.#given = new Int32Array(given);
     const { module, handler, environment, memoryMb, onOutput } = options;
     this.#worker = new Worker(options.runtime, {
-      workerData: { module: module.href, handler, awake } satisfies InstanceData,
+      workerData: { module: module.href, handler, given } satisfies InstanceData,
       env: { ...environment },
       execArgv: [],
       stdout: true,
@@ -120,7 +120,7 @@ export class Instance {
   }
 
   #wake(): void {
-    Atomics.store(this.#awake, 0, 1);
-    Atomics.notify(this.#awake, 0);
+    Atomics.add(this.#given, 0, 1);
+    Atomics.notify(this.#given, 0);
   }
 }

@@ -6,8 +6,8 @@ export interface InstanceData {
   readonly module: string;
   /** Name of the exported function. */
   readonly handler: string;
-  /** One Int32: 0 while the instance is frozen, anything else wakes it. */
-  readonly awake: SharedArrayBuffer;
+  /** One Int32: how many requests the instance was given. It is frozen while it has ended all of them. */
+  readonly given: SharedArrayBuffer;
 }
 
 /** One request, with what becomes the handler's context. */

@@ -43,8 +43,20 @@ export interface PoolStatistics {
   readonly instances: number;
 }
 
+/** Whatever runs the requests of one function. */
+export interface FunctionPool {
+  readonly statistics: PoolStatistics;
+  /**
+   * Runs a request. When there are too many it throws `TooManyRequestsException`, or waits for its turn with `wait`, as the
+   * pollers of event sources do.
+   */
+  run(request: Omit<InstanceRequest, 'memoryMb'>, options: { wait: boolean }): Promise<InstanceOutcome>;
+  /** Requests that are under way fail or are awaited; then nothing is left. */
+  stop(): Promise<void>;
+}
+
 /** The instances of one function. */
-export class InstancePool {
+export class InstancePool implements FunctionPool {
   readonly #options: PoolOptions;
   /** The one that was used last is used next, so that the others come to their end. */
   readonly #idle: Idle[] = [];

@@ -11,8 +11,9 @@ type Handler = (event: unknown, context: unknown) => unknown;
 
 const port = parentPort;
 assert(port !== null, 'an instance runs in a worker');
-const { module, handler: handlerName, awake } = workerData as InstanceData;
-const flag = new Int32Array(awake);
+const { module, handler: handlerName, given } = workerData as InstanceData;
+const requestsGiven = new Int32Array(given);
+let requestsEnded = 0;
 
 try {
   const handler = await load();
@@ -34,11 +35,10 @@ async function load(): Promise<Handler> {
 async function run(handler: Handler, request: ToInstance): Promise<void> {
   try {
     const result = await handler(JSON.parse(request.payload), contextOf(request));
-    tell({ type: 'returned', payload: stringify(result) });
+    end({ type: 'returned', payload: stringify(result) });
   } catch (error) {
-    tell({ type: 'threw', error: errorBody(error) });
+    end({ type: 'threw', error: errorBody(error) });
   }
-  freeze();
 }
 
 function contextOf(request: ToInstance) {
@@ -76,10 +76,16 @@ function tell(message: FromInstance): void {
   port?.postMessage(message);
 }
 
-/** After what was said has left: then nothing runs until the emulator has a request, which it announces by the flag. */
+function end(message: FromInstance): void {
+  requestsEnded += 1;
+  tell(message);
+  freeze();
+}
+
+/**
+ * After what was said has left: then nothing runs until there is another request. The answer may bring one before this is reached, and
+ * even its end, so what is compared are numbers: no request is ever slept through.
+ */
 function freeze(): void {
-  setImmediate(() => {
-    Atomics.wait(flag, 0, 0);
-    Atomics.store(flag, 0, 0);
-  });
+  setImmediate(() => Atomics.wait(requestsGiven, 0, requestsEnded));
 }

@@ -6,7 +6,8 @@ import { LambdaError } from './errors.js';
 import type { InstanceOutcome } from './instance.js';
 import { uuid } from '../identifiers.js';
 import { functionArn, LATEST, parseFunctionName, VERSION } from './names.js';
-import { type FunctionDefinition, InstancePool, type PoolStatistics } from './pool.js';
+import { type LocalFunction, LocalPool } from './local-pool.js';
+import { type FunctionDefinition, type FunctionPool, InstancePool, type PoolStatistics } from './pool.js';
 
 /** Bytes of a payload at most: of a request, of its answer, and of an event. */
 export const SYNC_PAYLOAD_BYTES_MAX = 6 * 1024 * 1024;
@@ -16,7 +17,7 @@ export interface LambdaServiceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly functions: readonly FunctionDefinition[];
+  readonly functions: readonly (FunctionDefinition | LocalFunction)[];
   /** Every function has these, each pointing to its only version. */
   readonly aliases: readonly string[];
   /** The program of an instance. Default: beside this file. */
@@ -59,7 +60,7 @@ export class FunctionFailedError extends Error {
 }
 
 interface DeployedFunction {
-  readonly pool: InstancePool;
+  readonly pool: FunctionPool;
   readonly queue: AsyncQueue;
 }
 
@@ -116,23 +117,27 @@ export class LambdaService {
     await Promise.all(functions.flatMap(({ pool, queue }) => [pool.stop(), queue.stop()]));
   }
 
-  #deploy(definition: FunctionDefinition): DeployedFunction {
-    const { clock, logger, instanceIdleMs } = this.#options;
-    const runtime = this.#options.runtime ?? new URL('./runtime.js', import.meta.url);
+  #deploy(definition: FunctionDefinition | LocalFunction): DeployedFunction {
+    const { clock, logger } = this.#options;
+    const pool = 'module' in definition ? this.#instances(definition) : new LocalPool(definition);
     const { name } = definition;
-    return {
-      pool: new InstancePool({
-        clock,
-        runtime,
-        definition,
-        onOutput: (text) => void process.stderr.write(text),
-        ...(instanceIdleMs === undefined ? {} : { instanceIdleMs }),
-      }),
-      queue: new AsyncQueue({
-        clock,
-        onGivenUp: ({ error }) => logger.error('an event was given up', { function: name, ...error }),
-      }),
-    };
+    const queue = new AsyncQueue({
+      clock,
+      onGivenUp: ({ error }) => logger.error('an event was given up', { function: name, ...error }),
+    });
+    return { pool, queue };
+  }
+
+  #instances(definition: FunctionDefinition): InstancePool {
+    const { clock, instanceIdleMs } = this.#options;
+    const runtime = this.#options.runtime ?? new URL('./runtime.js', import.meta.url);
+    return new InstancePool({
+      clock,
+      runtime,
+      definition,
+      onOutput: (text) => void process.stderr.write(text),
+      ...(instanceIdleMs === undefined ? {} : { instanceIdleMs }),
+    });
   }
 
   #find(name: string, qualifier: string | undefined): DeployedFunction {

@@ -31,10 +31,10 @@ export class QueueUnavailableError extends Error {
 }
 
 /** Starts the package `fauxqs` in this process. Throws {@link QueueUnavailableError} when it is not installed. */
-export async function startTimerQueue(): Promise<TimerQueue> {
+export async function startTimerQueue(visibilitySeconds = VISIBILITY_SECONDS): Promise<TimerQueue> {
   const fauxqs = await load();
   const server = await fauxqs.startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
-  const attributes = { VisibilityTimeout: String(VISIBILITY_SECONDS) };
+  const attributes = { VisibilityTimeout: String(visibilitySeconds) };
   const { queueUrl } = server.createQueue(QUEUE, { attributes });
   const endpoint = `http://127.0.0.1:${server.port}`;
   // A long poll takes twenty seconds.
