@@ -360,4 +360,9 @@ export type ReadAnswer =
 export interface WatchTrigger {
   readonly event: 'created' | 'deleted' | 'dataChanged' | 'childrenChanged';
   readonly path: string;
+  /**
+   * The znode's access control list at that moment, of a deleted znode its last one: the event is for those who may READ.
+   * Left out when everybody may, and when the record was not known.
+   */
+  readonly acl?: readonly Acl[];
 }

@@ -166,21 +166,11 @@ export class Gateway {
     for (const trigger of commit.triggers) {
       let frame: Uint8Array | undefined;
       for (const watcher of this.#watches.fire(trigger)) {
-        if (!this.#mayRead(watcher, trigger)) continue;
+        if (!mayRead(watcher, trigger)) continue;
         frame ??= this.#frames.event(trigger, commit.position.zxid);
         watcher.deliver(frame);
       }
     }
-  }
-
-  /**
-   * Events are for those who may read the znode. The ACL of a znode that is gone, or that is not in the view, cannot be
-   * asked any more; then the event is delivered, which tells no more than that the znode changed.
-   */
-  #mayRead(watcher: SessionConnection, trigger: WatchTrigger): boolean {
-    if (trigger.event === 'deleted') return true;
-    const node = this.#options.keeper.tryWatchState(trigger.path);
-    return !node || allows(node.acl, Perms.read, watcher.authIds);
   }
 
   /** Ready is who has read the log's tail once. */
@@ -219,6 +209,14 @@ export class Gateway {
       gateways: () => this.#options.gateways(),
     };
   }
+}
+
+/**
+ * Events are for those who may READ the znode. A keeper that does not know its ACL delivers the event, which tells no more
+ * than the path: to lose it would leave the watcher with an old state for good.
+ */
+function mayRead(watcher: SessionConnection, { acl }: WatchTrigger): boolean {
+  return acl === undefined || allows(acl, Perms.read, watcher.authIds);
 }
 
 function allowedWords(words: readonly string[]): ReadonlySet<string> {

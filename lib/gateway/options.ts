@@ -33,8 +33,16 @@ export interface GatewayLimits {
   readonly closeLingerMs: number;
   /** How often one read may hydrate before the view is taken to be too small for it. */
   readonly hydrationAttemptsMax: number;
-  /** Hydrations that one setWatches runs side by side. */
-  readonly setWatchesConcurrency: number;
+  /** Hydrations that one request runs side by side. */
+  readonly hydrationConcurrency: number;
+  /** Reads of one multiRead; beyond, it is refused with ThrottledOp. */
+  readonly multiReadReadsMax: number;
+  /** Bytes of one multiRead's answer, about; beyond, it is refused with ThrottledOp. */
+  readonly multiReadBytesMax: number;
+  /** Znodes that one getAllChildrenNumber counts; beyond, it is refused with ThrottledOp. Those below `/` are counted anyway. */
+  readonly subtreeZnodesMax: number;
+  /** Rounds of hydration that this may take: about one a level of the tree. Beyond, ThrottledOp. */
+  readonly subtreeLevelsMax: number;
 }
 
 const BASE = {
@@ -51,7 +59,11 @@ const BASE = {
   handshakeTimeoutMs: 30_000,
   closeLingerMs: 1_000,
   hydrationAttemptsMax: 32,
-  setWatchesConcurrency: 32,
+  hydrationConcurrency: 32,
+  multiReadReadsMax: 10_000,
+  multiReadBytesMax: 16 * 1024 * 1024,
+  subtreeZnodesMax: 10_000,
+  subtreeLevelsMax: 64,
 } as const;
 
 /** Fills in the defaults. Throws a RangeError that names the limit when one cannot be. */

@@ -6,10 +6,13 @@ import type { AuthId, Origin, ReadAnswer, SessionId, WatchTrigger, Zxid } from '
 import { KeeperError, type GatewaySessionsApi, type KeeperApi, type WriteOutcome } from '../keeper/types.js';
 import { Xid, type RequestMessage, type RequestOf } from '../wire/index.js';
 import { authenticate } from './auth.js';
-import { kindOf, missedEvent, type NamedWatch } from './catch-up.js';
+import { ephemeralsLookup } from './ephemerals.js';
 import type { ReplyBody } from './frames.js';
+import type { Lookup } from './lookup.js';
+import { multiReadLookup } from './multi-read.js';
 import type { GatewayLimits } from './options.js';
 import type { Step } from './pipeline.js';
+import { subtreeLookup } from './subtree.js';
 import {
   readReply,
   refusalReply,
@@ -19,6 +22,7 @@ import {
   type WireRead,
   type WireWrite,
 } from './translate.js';
+import { addWatch, checkWatches, removeWatches, setWatch, setWatchesLookup } from './watch-requests.js';
 import type { WatchTable } from '../keeper/watches.js';
 
 /** A session's connection as its requests see it. */
@@ -85,8 +89,24 @@ class SessionRequest {
       case 'getChildren':
       case 'getChildren2':
         return alone((finish) => this.#read(request, finish));
+      case 'multiRead':
+        return this.#lookUp(() => multiReadLookup(this.#connection, request.body));
+      case 'getEphemerals':
+        return this.#lookUp(() => ephemeralsLookup(this.#connection, request.body.prefixPath));
+      case 'getAllChildrenNumber':
+        return this.#lookUp(() => subtreeLookup(this.#connection, request.body.path));
       case 'setWatches':
-        return alone((finish) => this.#setWatches(request.body, finish));
+      case 'setWatches2':
+        return this.#lookUp(() => setWatchesLookup(this.#connection, request.body));
+      case 'addWatch':
+        return this.#decide(() => addWatch(this.#connection, request.body), {
+          name: 'addWatch',
+          body: { err: ErrorCode.Ok },
+        });
+      case 'checkWatches':
+        return this.#decide(() => checkWatches(this.#connection, request.body));
+      case 'removeWatches':
+        return this.#decide(() => removeWatches(this.#connection, request.body));
       case 'sync':
         return alone((finish) => this.#sync(request.body.path, finish));
       case 'ping':
@@ -95,18 +115,15 @@ class SessionRequest {
         return alone((finish) => finish(() => this.#auth(request.body)));
       case 'closeSession':
         return alone((finish) => this.#closeSession(finish));
+      case 'whoAmI':
+        return alone((finish) => finish(() => this.#whoAmI()));
+      case 'sasl':
+        return alone((finish) => finish(() => this.#sasl()));
+      case 'reconfig':
+        // What a ZooKeeper answers that was not told to allow it, which is how it comes.
+        return this.#refuse(ErrorCode.ReconfigDisabled);
       case 'createContainer':
       case 'createTtl':
-      case 'getAllChildrenNumber':
-      case 'getEphemerals':
-      case 'multiRead':
-      case 'setWatches2':
-      case 'addWatch':
-      case 'checkWatches':
-      case 'removeWatches':
-      case 'sasl':
-      case 'whoAmI':
-      case 'reconfig':
         return this.#refuse(ErrorCode.Unimplemented);
       default:
         return unreachable(request);
@@ -193,54 +210,26 @@ class SessionRequest {
   #watch(request: { readonly kind: string; readonly path: string }, answer: ReadAnswer): boolean {
     const awaitsCreation = request.kind === 'exists' && !answer.ok && answer.code === ErrorCode.NoNode;
     if (!answer.ok && !awaitsCreation) return true;
-    const { watches } = this.#connection;
     const kind = request.kind === 'getChildren' ? 'child' : 'data';
-    if (watches.has(this.#connection, kind, request.path)) return true;
-    if (watches.room(this.#connection) <= 0) return false;
-    watches.add(this.#connection, kind, request.path);
-    return true;
+    return setWatch(this.#connection, kind, request.path);
   }
 
-  // --- Watches of a client that comes back ------------------------------------------------------------------------------
-
-  #setWatches(body: RequestOf<'setWatches'>, finish: Finish): void {
-    const named: NamedWatch[] = [
-      ...body.dataWatches.map((path) => ({ from: 'data' as const, path })),
-      ...body.existWatches.map((path) => ({ from: 'exists' as const, path })),
-      ...body.childWatches.map((path) => ({ from: 'child' as const, path })),
-    ];
-    if (named.length > this.#connection.watches.room(this.#connection)) {
-      finish(() => this.#connection.reply(this.#header(ErrorCode.ThrottledOp)));
-      return;
-    }
-    let left: readonly NamedWatch[] = named;
-    this.#whenKnown({
-      attempt: () => {
-        left = left.filter((watch) => !this.#restore(watch, body.relativeZxid));
-        if (left.length > 0) return false;
-        finish(() => this.#connection.reply(this.#header(0)));
-        return true;
-      },
-      hydrate: () => {
-        const next = left.slice(0, this.#connection.limits.setWatchesConcurrency);
-        const { keeper } = this.#connection;
-        return Promise.all(next.map(({ path }) => keeper.hydrateFor({ kind: 'exists', path })));
-      },
-      // Every attempt settles at least one of them, or the view is too small for a single one.
-      attemptsMax: this.#connection.limits.hydrationAttemptsMax + named.length,
-      finish,
+  /** A lookup as a step of the pipeline. */
+  #lookUp(lookupOf: () => Lookup): { readonly kind: Step['kind']; readonly run: Run } {
+    return alone((finish) => {
+      const lookup = lookupOf();
+      this.#whenKnown({
+        attempt: () => {
+          const answer = lookup.attempt();
+          if (answer !== undefined)
+            finish(() => this.#connection.reply(this.#header(answer.err), answer.body));
+          return answer !== undefined;
+        },
+        hydrate: () => lookup.hydrate(),
+        attemptsMax: lookup.attemptsMax,
+        finish,
+      });
     });
-  }
-
-  /** Fires a named watch or sets it again; false when its znode is not known yet. */
-  #restore(watch: NamedWatch, relativeZxid: Zxid): boolean {
-    const valid = validatePath(watch.path) === undefined;
-    const node = valid ? this.#connection.keeper.tryWatchState(watch.path) : null;
-    if (node === undefined) return false;
-    const event = missedEvent(watch, node, relativeZxid);
-    if (event !== undefined) this.#connection.sendMissed({ event, path: watch.path });
-    else if (valid) this.#connection.watches.add(this.#connection, kindOf(watch), watch.path);
-    return true;
   }
 
   // --- Everything else ------------------------------------------------------------------------------------------------
@@ -280,6 +269,29 @@ class SessionRequest {
     );
   }
 
+  /** The ids as ZooKeeper tells them: of a digest the user alone. */
+  #whoAmI(): void {
+    const clientInfo = this.#connection.authIds.map(({ scheme, id }) => ({
+      authScheme: scheme,
+      user: scheme === 'digest' ? id.replace(/:.*/s, '') : id,
+    }));
+    this.#connection.reply(this.#header(0), { name: 'whoAmI', body: { clientInfo } });
+  }
+
+  /** A ZooKeeper without SASL neither refuses nor vouches for anybody: its token is null. */
+  #sasl(): void {
+    const header = { xid: this.#xid, zxid: 0, err: 0 };
+    this.#connection.reply(header, { name: 'sasl', body: { token: undefined } });
+  }
+
+  /** A request that is answered at once by its code, with `body` when that is no error. */
+  #decide(codeOf: () => number, body?: ReplyBody): { readonly kind: Step['kind']; readonly run: Run } {
+    return alone((finish) => {
+      const code = codeOf();
+      finish(() => this.#connection.reply(this.#header(code), body));
+    });
+  }
+
   #refuse(code: number): { readonly kind: Step['kind']; readonly run: Run } {
     return alone((finish) => finish(() => this.#connection.reply(this.#header(code))));
   }
@@ -292,7 +304,7 @@ class SessionRequest {
     readonly attempt: () => boolean;
     readonly hydrate: () => Promise<unknown>;
     readonly finish: Finish;
-    readonly attemptsMax?: number;
+    readonly attemptsMax?: number | undefined;
   }): void {
     let attemptsLeft = input.attemptsMax ?? this.#connection.limits.hydrationAttemptsMax;
     const fail = (error: unknown) => input.finish(() => this.#answerFailure(error));

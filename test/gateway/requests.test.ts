@@ -101,7 +101,6 @@ describe('requests over the wire', () => {
 
   it('that are not there yet, or that nobody knows, are Unimplemented, and the connection stays', async () => {
     const client = await (await startGateway()).open();
-    expect((await client.call('whoAmI', {})).err).toBe(ErrorCode.Unimplemented);
     expect((await client.call('create', node('/c', 4))).err).toBe(ErrorCode.Unimplemented);
     expect((await client.call('createTtl', { ...node('/c', 5), ttlMs: 1 })).err).toBe(
       ErrorCode.Unimplemented,
@@ -369,7 +368,7 @@ describe('setWatches', () => {
   });
 
   it('hydrates what is not known, and loses nothing that happens meanwhile', async () => {
-    const { open, keeper } = await startGateway({ limits: { setWatchesConcurrency: 1 } });
+    const { open, keeper } = await startGateway({ limits: { hydrationConcurrency: 1 } });
     const [client, writer] = [await open(), await open()];
     for (const path of ['/a', '/b']) {
       await writer.call('create', node(path));

@@ -20,6 +20,7 @@ import {
   knownNode,
   refuse,
   unknownNode,
+  trigger,
   updateNode,
   type Change,
   type EffectOperation,
@@ -94,7 +95,7 @@ export function recordOfCreate(effect: CreateTxn, position: Position): NodeRecor
 }
 
 function apply(effect: CreateTxn, change: Change): Stat {
-  const { state, triggers, position } = change;
+  const { state, position } = change;
   const parentPath = parentOf(effect.path);
   const record = recordOfCreate(effect, position);
   state.setNode(effect.path, record);
@@ -105,7 +106,8 @@ function apply(effect: CreateTxn, change: Change): Stat {
     const creates = addInt32(parent.creates, 1);
     updateNode(parentPath, change, { creates, numChildren: parent.numChildren + 1, pzxid: position.zxid });
   }
-  triggers.push({ event: 'created', path: effect.path }, { event: 'childrenChanged', path: parentPath });
+  trigger(change, { event: 'created', path: effect.path }, record);
+  trigger(change, { event: 'childrenChanged', path: parentPath }, parent);
   return statOf(record);
 }
 

@@ -15,6 +15,7 @@ import {
   accept,
   knownNode,
   refuse,
+  trigger,
   unknownNode,
   updateNode,
   type Change,
@@ -45,8 +46,9 @@ function prepare(request: DeleteRequest, origin: Origin, state: StateReader): Pr
 
 /** Also what closing a session does to each of its ephemerals. */
 export function applyDelete(effect: Omit<DeleteTxn, 'type'>, change: Change): undefined {
-  const { state, triggers, position } = change;
+  const { state, position } = change;
   const parentPath = parentOf(effect.path);
+  const record = state.node(effect.path);
   state.setNode(effect.path, null);
   state.removeChild(parentPath, nameOf(effect.path));
   if (effect.ephemeralOwner !== NO_SESSION) state.removeEphemeral(effect.ephemeralOwner, effect.path);
@@ -54,7 +56,8 @@ export function applyDelete(effect: Omit<DeleteTxn, 'type'>, change: Change): un
   if (parent !== undefined && parent !== null) {
     updateNode(parentPath, change, { numChildren: parent.numChildren - 1, pzxid: position.zxid });
   }
-  triggers.push({ event: 'deleted', path: effect.path }, { event: 'childrenChanged', path: parentPath });
+  trigger(change, { event: 'deleted', path: effect.path }, record);
+  trigger(change, { event: 'childrenChanged', path: parentPath }, parent);
   return undefined;
 }
 

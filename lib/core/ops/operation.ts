@@ -1,18 +1,20 @@
 import { assert } from '../../base/assert.js';
+import { allows } from '../acl.js';
 import { validatePath } from '../paths.js';
 import { recordKey, type RecordKey, type StateReader, type StateWriter } from '../state.js';
-import type {
-  Effect,
-  NodeRecord,
-  Origin,
-  Position,
-  Prepared,
-  ReadAnswer,
-  ReadRequest,
-  AuthId,
-  Stat,
-  WatchTrigger,
-  WriteRequest,
+import {
+  Perms,
+  type AuthId,
+  type Effect,
+  type NodeRecord,
+  type Origin,
+  type Position,
+  type Prepared,
+  type ReadAnswer,
+  type ReadRequest,
+  type Stat,
+  type WatchTrigger,
+  type WriteRequest,
 } from '../types.js';
 
 /** What an effect is applied to, and where its triggers go. */
@@ -70,6 +72,16 @@ export function known<T>(value: T | undefined, what: string): T {
     `asked about ${what}, which is not known here: hydrate what need() names first`,
   );
   return value;
+}
+
+/** Adds a watch trigger; `record` is the znode that it is about, if it is known. */
+export function trigger(
+  change: Change,
+  { event, path }: Pick<WatchTrigger, 'event' | 'path'>,
+  record: NodeRecord | null | undefined,
+): void {
+  const hidden = record && !allows(record.acl, Perms.read, []);
+  change.triggers.push(hidden ? { event, path, acl: record.acl } : { event, path });
 }
 
 /** Changes a record if there is one and it is known. */

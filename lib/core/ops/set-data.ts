@@ -15,6 +15,7 @@ import {
   accept,
   knownNode,
   refuse,
+  trigger,
   unknownNode,
   updateNode,
   type Change,
@@ -37,7 +38,7 @@ function apply(effect: SetDataTxn, change: Change): Stat | undefined {
   const { zxid, timeMs } = change.position;
   const { data, version } = effect;
   const updated = updateNode(effect.path, change, { data, version, mzxid: zxid, mtime: timeMs });
-  change.triggers.push({ event: 'dataChanged', path: effect.path });
+  trigger(change, { event: 'dataChanged', path: effect.path }, updated);
   return updated && statOf(updated);
 }
 

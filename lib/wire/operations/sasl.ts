@@ -9,10 +9,20 @@ export interface SaslToken {
   readonly token: Uint8Array;
 }
 
-const readToken = (reader: JuteReader): SaslToken => ({ token: reader.readBuffer() });
-const writeToken = (writer: JuteWriter, body: SaslToken): void => writer.writeBuffer(body.token);
+export interface SaslResponse {
+  /** `undefined` is null on the wire, the answer of a server that has no SASL. It reads as an empty token. */
+  readonly token: Uint8Array | undefined;
+}
 
-export const sasl: Operation<SaslToken, SaslToken> = {
+const NULL_LENGTH = -1;
+
+const readToken = (reader: JuteReader): SaslToken => ({ token: reader.readBuffer() });
+const writeToken = (writer: JuteWriter, { token }: SaslResponse): void => {
+  if (token === undefined) writer.writeInt32(NULL_LENGTH);
+  else writer.writeBuffer(token);
+};
+
+export const sasl: Operation<SaslToken, SaslResponse> = {
   name: 'sasl',
   code: OpCode.sasl,
   readRequest: readToken,

@@ -1,7 +1,16 @@
 import type { Clock } from '../../../lib/base/clock.js';
 import { FullState } from '../../../lib/core/full-state.js';
 import { answer, applyWithStats, prepare, resultOf } from '../../../lib/core/machine.js';
-import type { AuthId, Origin, ReadAnswer, ReadRequest, WriteRequest, Zxid } from '../../../lib/core/types.js';
+import { parseKey, type RecordKey } from '../../../lib/core/state.js';
+import type {
+  AuthId,
+  Origin,
+  ReadAnswer,
+  ReadRequest,
+  SessionId,
+  WriteRequest,
+  Zxid,
+} from '../../../lib/core/types.js';
 import { KeeperError, type Commit, type KeeperApi, type WriteOutcome } from '../../../lib/keeper/types.js';
 
 type Settle = (outcome: WriteOutcome | KeeperError) => void;
@@ -26,6 +35,10 @@ export class FakeKeeper implements KeeperApi {
   logEnd: Zxid | undefined;
   /** Hydration finds out about these paths; until then they are unknown. */
   readonly unknown = new Set<string>();
+  /** The same for the ephemerals of sessions. */
+  readonly unknownEphemerals = new Set<SessionId>();
+  /** What was hydrated by key. */
+  readonly hydrated: RecordKey[] = [];
   /** Writes are turned away at once while true. */
   overloaded = false;
   /** Every hydration waits for this. */
@@ -118,6 +131,23 @@ export class FakeKeeper implements KeeperApi {
 
   tryWatchState(path: string) {
     return this.unknown.has(path) ? undefined : this.state.node(path);
+  }
+
+  tryChildren(path: string): ReadonlySet<string> | undefined {
+    return this.unknown.has(path) ? undefined : this.state.children(path);
+  }
+
+  tryEphemerals(session: SessionId): ReadonlySet<string> | undefined {
+    return this.unknownEphemerals.has(session) ? undefined : this.state.ephemerals(session);
+  }
+
+  async hydrate(keys: readonly RecordKey[]): Promise<void> {
+    this.hydrated.push(...keys);
+    await this.hydration;
+    for (const key of keys.map(parseKey)) {
+      if (key.kind === 'node' || key.kind === 'children') this.unknown.delete(key.path);
+      if (key.kind === 'ephemerals') this.unknownEphemerals.delete(key.session);
+    }
   }
 
   onCommit(listener: (commit: Commit) => void): () => void {
