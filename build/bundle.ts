@@ -24,7 +24,9 @@ const BANNER =
 const ONE_LANGUAGE: Plugin = {
   name: 'one language of zod',
   setup(bundler) {
-    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {};' }));
+    bundler.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: 'export {};',
+    }));
   },
 };
 

@@ -24,8 +24,8 @@ export const SCHEDULED_MS = 60_000;
  */
 const LOG_DELIVERY = { batchWindowMs: 200, batchRecordsMax: 1_000 };
 
-/** Leases that are gone are noticed this late, at most: gateways look after each other's themselves. */
-const LEASES_IDLE_POLL_MS = 1_000;
+/** Leases that are gone are noticed this late, at most: timers and gateways have usually acted before, and reading costs. */
+const LEASES_IDLE_POLL_MS = 2_000;
 
 /** How often rows past their time to live are looked for. */
 export const TTL_MS = 10_000;

@@ -87,6 +87,19 @@ describe('an emulator in memory', () => {
     expect(await client.exists('/other')).toBeUndefined();
   });
 
+  it('tells a client over Lambda of what a client of a gateway changes', async () => {
+    await using emulator = await startEmulator();
+    await using thin = await connect(emulator.connectOptions('lambda'));
+    await using client = await connect(emulator.connectOptions('tcp'));
+    await client.create('/config', 'old');
+    const told = new Promise((resolve) => void thin.get('/config', { watch: resolve }).then(armed));
+    async function armed(): Promise<void> {
+      await client.set('/config', 'new');
+    }
+    expect(await told).toMatchObject({ type: 'dataChanged', path: '/config' });
+    expect(Buffer.from((await thin.get('/config')).data).toString()).toBe('new');
+  });
+
   it('runs several gateways over one tree', async () => {
     await using emulator = await startEmulator({ gateways: 2 });
     const [first, second] = emulator.endpoints.tcp;
