@@ -71,7 +71,7 @@ export class Batch {
 
   #events(head: Zxid | Promise<Zxid>): Promise<ThinEvents> {
     const { holder, options, request } = this.#context;
-    if (holder === undefined) return Promise.resolve(NO_EVENTS);
+    if (holder === undefined || request.watching === false) return Promise.resolve(NO_EVENTS);
     const acknowledged = request.acknowledged === undefined ? {} : { acknowledged: request.acknowledged };
     return handled(options.watches.eventsUpTo({ session: holder.session, head, ...acknowledged }));
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ThinRequest } from '../wire/thin-protocol.js';
-import { THIN_OPERATIONS_MAX, THIN_PROTOCOL_VERSION } from '../wire/thin-protocol.js';
+import { armsWatch, THIN_OPERATIONS_MAX, THIN_PROTOCOL_VERSION } from '../wire/thin-protocol.js';
 import { ACL_ENTRIES_MAX, TEXT_LENGTH_MAX } from './limits.js';
 import { isWrite } from './runs.js';
 
@@ -86,6 +86,7 @@ const requestSchema = z.discriminatedUnion('type', [
     seen: zxid,
     acknowledged: eventId.exactOptional(),
     consistency: z.enum(['linearizable', 'session']).exactOptional(),
+    watching: z.boolean().exactOptional(),
     operations: z.array(operation).max(THIN_OPERATIONS_MAX),
   }),
 ]);
@@ -123,9 +124,12 @@ export function parseThinRequest(input: unknown): ThinRequest {
 }
 
 /** What a schema of single operations cannot say: what belongs to a session, and what must not be without one. */
-function checkBatch({ session, acknowledged, operations }: ThinBatchRequest): void {
+function checkBatch({ session, acknowledged, watching, operations }: ThinBatchRequest): void {
   if (session === undefined && acknowledged !== undefined) {
     throw new BadRequestError('acknowledged', 'only a session has events');
+  }
+  if (watching === false && operations.some(armsWatch)) {
+    throw new BadRequestError('watching', 'the request arms a watch itself');
   }
   operations.forEach((operation, index) => {
     const field = `operations[${index}]`;

@@ -96,6 +96,11 @@ export type ThinOperation =
   /** What happened to a znode, or with `recursive` in its subtree, after zxid `since`, at most so many transactions of the log. */
   | { readonly op: 'changes'; readonly path: string; readonly since: number; readonly recursive: boolean };
 
+/** Whether the operation arms a watch of its session. */
+export function armsWatch(operation: ThinOperation): boolean {
+  return operation.op === 'addWatch' || ('watch' in operation && operation.watch);
+}
+
 /** The position of an event: unique and ordered within a namespace. */
 export interface ThinEventId {
   readonly zxid: number;
@@ -144,6 +149,11 @@ export type ThinRequest = { readonly v: typeof THIN_PROTOCOL_VERSION; readonly n
       readonly acknowledged?: ThinEventId;
       /** Default `linearizable`: reads begin with a look at the log's tail. `session`: at least `seen`. */
       readonly consistency?: 'linearizable' | 'session';
+      /**
+       * False when the session has never had a watch: then nobody looks for events, which saves two reads. Not with
+       * operations that arm one.
+       */
+      readonly watching?: boolean;
       readonly operations: readonly ThinOperation[];
     }
 );

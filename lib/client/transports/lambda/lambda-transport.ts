@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../../../base/clock.js';
 import type { Random } from '../../../base/random.js';
 import { ErrorCode } from '../../../core/errors.js';
 import type { Zxid } from '../../../core/types.js';
+import { armsWatch } from '../../../wire/thin-protocol.js';
 import type { ThinAnswer, ThinEvent, ThinEventId } from '../../../wire/thin-protocol.js';
 import { backoffMs, type RetryPolicy } from '../../backoff.js';
 import { errorFrom, UnsupportedError, variant, ZeroKeeperError } from '../../errors.js';
@@ -19,7 +20,8 @@ import { outOfOrder, takeAnswer, type BatchHandlers } from './batch.js';
 import { failureError } from './codec.js';
 import { InvokeFailure, unavailable, type Invoke } from './invoke.js';
 import { OUT_OF_ORDER_MAX } from './limits.js';
-import { Link, type LinkRequest, type Refusal } from './link.js';
+import { openRequest } from './open-request.js';
+import { Link, type Refusal } from './link.js';
 import { Liveness } from './liveness.js';
 import { operationOf, OperationQueue, type Item } from './operation-queue.js';
 import type { Push } from './push.js';
@@ -67,6 +69,8 @@ export class LambdaTransport implements Transport {
   #seen: Zxid = 0;
   #cxid = 0;
   #acknowledged: ThinEventId | undefined;
+  /** Whether the session may have a watch: once it had one, or was another client's before. */
+  #hasWatched: boolean;
   #failures = 0;
   #outOfOrder = 0;
   #fetchAtMs = Infinity;
@@ -78,6 +82,7 @@ export class LambdaTransport implements Transport {
 
   constructor(options: LambdaTransportOptions) {
     this.#options = options;
+    this.#hasWatched = typeof options.session === 'object';
     this.capabilities = {
       exactlyOnce: options.session !== false,
       changes: true,
@@ -173,21 +178,8 @@ export class LambdaTransport implements Transport {
   // --- Opening and closing -------------------------------------------------------------------------------------------
 
   async #open(signal: AbortSignal): Promise<void> {
-    const { clock, random, session, sessionTimeoutMs: timeoutMs } = this.#options;
-    const requestId = Buffer.from(random.bytes(16)).toString('base64');
-    const request: LinkRequest =
-      session === undefined || session === false
-        ? { type: 'open', timeoutMs, openId: requestId }
-        : {
-            type: 'attach',
-            session: session.id,
-            password: Buffer.from(session.password, 'hex').toString('base64'),
-            epoch: session.epoch ?? 0,
-            timeoutMs,
-            attachId: requestId,
-            seen: 0,
-          };
-    const payload = this.#link.encode(request);
+    const { clock } = this.#options;
+    const payload = this.#link.encode(openRequest(this.#options));
     for (;;) {
       const sentAtMs = clock.monotonic();
       const answer = await this.#ask(payload, signal);
@@ -313,6 +305,8 @@ export class LambdaTransport implements Transport {
 
   #encode(items: readonly Item[]): Uint8Array {
     const session = this.#session;
+    const operations = items.map(operationOf);
+    this.#hasWatched ||= operations.some(armsWatch);
     const consistency = items.find((item) => item.consistency !== undefined)?.consistency;
     return this.#link.encode({
       type: 'batch',
@@ -320,7 +314,8 @@ export class LambdaTransport implements Transport {
       seen: this.#seen,
       ...(this.#acknowledged === undefined ? {} : { acknowledged: this.#acknowledged }),
       ...(consistency === undefined ? {} : { consistency }),
-      operations: items.map(operationOf),
+      ...(this.#hasWatched ? {} : { watching: false }),
+      operations,
     });
   }
 
