@@ -9,11 +9,13 @@ export const VISIBILITY_SECONDS = 30;
 
 /** The part of the package `fauxqs` that is used. */
 interface Fauxqs {
-  startFauxqs(options: { port: number; host: string; logger: boolean }): Promise<{
-    readonly port: number;
-    stop(): Promise<void>;
-    createQueue(name: string, options: { attributes: Record<string, string> }): { queueUrl: string };
-  }>;
+  startFauxqs(options: { port: number; host: string; logger: boolean }): Promise<FauxqsServer>;
+}
+
+interface FauxqsServer {
+  readonly port: number;
+  stop(): Promise<void>;
+  createQueue(name: string, options: { attributes: Record<string, string> }): { queueUrl: string };
 }
 
 /** SQS on this machine, with one queue. Messages are in memory: they are gone when the emulator ends. */
@@ -34,6 +36,15 @@ export class QueueUnavailableError extends Error {
 export async function startTimerQueue(visibilitySeconds = VISIBILITY_SECONDS): Promise<TimerQueue> {
   const fauxqs = await load();
   const server = await fauxqs.startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  try {
+    return serve(server, visibilitySeconds);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+function serve(server: FauxqsServer, visibilitySeconds: number): TimerQueue {
   const attributes = { VisibilityTimeout: String(visibilitySeconds) };
   const { queueUrl } = server.createQueue(QUEUE, { attributes });
   const endpoint = `http://127.0.0.1:${server.port}`;
