@@ -10,7 +10,7 @@ const WIRE_PROTOCOL = {
 };
 
 runBehaviour('tcp to a gateway', gatewayTarget, {
-  exceptions: { ...WIRE_PROTOCOL, persistentWatches: 'gateways do not have addWatch yet' },
+  exceptions: WIRE_PROTOCOL,
 });
 
 runBehaviour('lambda', lambdaTarget);
