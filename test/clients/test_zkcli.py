@@ -136,6 +136,116 @@ class ZkCliTests(ClientTestCase):
         self.assertIsNone(observer.exists(self.root + "/e"))
 
 
+class ZkCliWatchTests(ClientTestCase):
+    """Watches that stay. A zkCli of its own each, because what it prints of events comes in between other answers."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.client()
+        self.make_root(self.other)
+        self.cli = ZkCli(self.address())
+        self.addCleanup(self.cli.quit)
+
+    def event(self, kind, path):
+        return "WatchedEvent state:SyncConnected type:%s path:%s" % (kind, path)
+
+    def expect(self, kind, path):
+        self.cli.wait_for_line(self.event(kind, path))
+
+    def printed(self, line):
+        return [one for one in self.cli.transcript if line in one]
+
+    def test_a_recursive_watch_stays_and_tells_of_everything_below_by_itself(self):
+        self.cli.run("addWatch %s" % self.root)
+        path = self.root + "/a"
+        for _ in range(2):
+            self.other.create(path)
+            self.expect("NodeCreated", path)
+            self.other.create(path + "/b")
+            self.expect("NodeCreated", path + "/b")
+            self.other.set(path + "/b", b"1")
+            self.expect("NodeDataChanged", path + "/b")
+            self.other.delete(path + "/b")
+            self.expect("NodeDeleted", path + "/b")
+            self.other.delete(path)
+            self.expect("NodeDeleted", path)
+        self.cli.run("sync %s" % self.root)
+        self.assertEqual(self.printed("NodeChildrenChanged"), [])
+
+    def test_a_persistent_watch_stays_and_tells_of_its_children_by_their_list(self):
+        self.cli.run("addWatch -m PERSISTENT %s" % self.root)
+        for data in (b"1", b"2"):
+            self.other.set(self.root, data)
+            self.expect("NodeDataChanged", self.root)
+        for name in ("a", "b"):
+            self.other.create("%s/%s" % (self.root, name))
+            self.expect("NodeChildrenChanged", self.root)
+        self.other.set(self.root + "/a", b"1")
+        self.cli.run("sync %s" % self.root)
+        self.assertEqual(self.printed("path:%s/a" % self.root), [])
+
+    def test_a_watch_that_is_removed_tells_nothing_more(self):
+        for mode in ("PERSISTENT", "PERSISTENT_RECURSIVE"):
+            self.cli.run("addWatch -m %s %s" % (mode, self.root))
+            self.cli.send("removewatches %s -a" % self.root)
+            self.expect("PersistentWatchRemoved", self.root)
+        self.cli.run("get -w %s" % self.root)
+        self.cli.send("removewatches %s -d" % self.root)
+        self.expect("DataWatchRemoved", self.root)
+        self.cli.run("ls -w %s" % self.root)
+        self.cli.send("removewatches %s -c" % self.root)
+        self.expect("ChildWatchRemoved", self.root)
+        self.other.set(self.root, b"1")
+        self.other.create(self.root + "/a")
+        self.cli.run("sync %s" % self.root)
+        self.assertEqual(self.printed("type:Node"), [])
+
+    def test_a_watch_that_is_not_there_cannot_be_removed(self):
+        self.cli.send("removewatches %s" % self.root)
+        self.cli.wait_for_line("No such watcher for %s" % self.root)
+
+
+class ZkCliQuestionTests(ClientTestCase):
+    def setUp(self):
+        super().setUp()
+        self.other = self.client()
+        self.make_root(self.other)
+        self.cli = ZkCli(self.address())
+        self.addCleanup(self.cli.quit)
+
+    def test_whoami_tells_scheme_and_user_without_what_proves_it(self):
+        self.assertEqual(self.cli.run("whoami"), ["Auth scheme: User", "ip: 127.0.0.1"])
+        self.cli.run("addauth digest alice:secret")
+        self.assertEqual(sorted(self.cli.run("whoami")), ["Auth scheme: User", "digest: alice", "ip: 127.0.0.1"])
+
+    def test_get_ephemerals_lists_those_of_the_session_below_a_prefix(self):
+        root = self.root
+        for command in ("create -e %s/b", "create -e %s/a", "create %s/kept", "create -e %s/kept/c"):
+            self.cli.run(command % root)
+        self.other.create(root + "/others", ephemeral=True)
+        self.assertEqual(self.ephemerals(""), [root + "/a", root + "/b", root + "/kept/c"])
+        self.assertEqual(self.ephemerals(root + "/kept"), [root + "/kept/c"])
+        self.assertEqual(self.ephemerals(root + "/others"), [])
+
+    def ephemerals(self, prefix):
+        (line,) = self.cli.run("getEphemerals %s" % prefix)
+        return sorted(line.strip("[]").split(", ")) if line != "[]" else []
+
+    def test_get_all_children_number_counts_everything_below(self):
+        for path in ("/a", "/a/b", "/a/b/c", "/d"):
+            self.other.create(self.root + path)
+        self.cli.run("sync /")
+        self.assertEqual(self.cli.run("getAllChildrenNumber %s" % self.root), ["4"])
+        self.assertEqual(self.cli.run("getAllChildrenNumber %s/a/b/c" % self.root), ["0"])
+        everywhere = int(self.cli.run("getAllChildrenNumber /")[0])
+        self.other.create(self.root + "/e")
+        self.cli.run("sync /")
+        self.assertEqual(self.cli.run("getAllChildrenNumber /"), [str(everywhere + 1)])
+        self.assertEqual(
+            self.cli.run("getAllChildrenNumber %s/none" % self.root), ["Node does not exist: %s/none" % self.root]
+        )
+
+
 class ZkCliAuthTests(ClientTestCase):
     def test_a_digest_user_keeps_others_out(self):
         other = self.client()
