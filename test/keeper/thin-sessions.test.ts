@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { REAP_ALLOWANCE_MS } from '../../lib/keeper/limits.js';
+import { LEASE_TTL_SLACK_SECONDS, REAP_ALLOWANCE_MS } from '../../lib/keeper/limits.js';
 import {
   THIN_TIMEOUT_LONGEST_MS,
   THIN_TIMEOUT_SHORTEST_MS,
@@ -323,6 +323,26 @@ describe('expiry', () => {
       }
       expect(await world.closes()).toEqual([holder.session]);
     }
+  });
+
+  it('without any timer, the lease that time to live removes ends the session, and watches of its ephemerals fire', async () => {
+    const { world, one, session } = await withEphemeral();
+    const watcher = world.instance();
+    await world.batch(watcher, { operations: [EPHEMERAL] });
+    const triggers: string[] = [];
+    watcher.keeper.onCommit((commit) =>
+      triggers.push(...commit.triggers.map(({ event, path }) => `${event} ${path}`)),
+    );
+    await world.clock.advance(10_000);
+    expect(world.store.deleteExpired(world.clock.now())).toEqual([]);
+    await world.clock.advance(LEASE_TTL_SLACK_SECONDS * 1000 + 1000);
+    const removed = world.store.deleteExpired(world.clock.now());
+    expect(removed.map(({ table }) => table)).toEqual(['leases']);
+    expect(await world.batch(watcher, { operations: [EPHEMERAL] })).toMatchObject([{ stat: {} }]);
+    for (const { item } of [...removed, ...removed]) await world.until(one.reaper.onLeaseRemoved(item));
+    expect(await world.batch(watcher, { operations: [EPHEMERAL] })).toMatchObject([{ stat: null }]);
+    expect(await world.closes()).toEqual([BigInt(`0x${session.id}`)]);
+    expect(triggers).toEqual(['deleted /e', 'childrenChanged /']);
   });
 
   it('the record of a lease that was removed long ago does not close the session that is alive at a later epoch', async () => {
