@@ -1,5 +1,5 @@
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
+import { once } from '../../lib/base/once.js';
 import type { Timer, Timers } from '../../lib/keeper/thin-timers.js';
 import { clientConfig } from '../../lib/log/dynamo-client.js';
 import { EventError } from './events.js';
@@ -61,8 +61,17 @@ export class QueueTimers implements Timers {
   }
 }
 
-/** Sends to SQS with the same bounds as calls of the store. */
+/** Sends to SQS with the same bounds as calls of the store. The client is loaded with the first message. */
 export function sqsSender(endpoint: string | undefined): SendMessage {
-  const client = new SQSClient(clientConfig(endpoint === undefined ? {} : { endpoint }));
-  return (message) => client.send(new SendMessageCommand(message));
+  const loaded = once(async () => {
+    const { SendMessageCommand, SQSClient } = await import('@aws-sdk/client-sqs');
+    return {
+      SendMessageCommand,
+      client: new SQSClient(clientConfig(endpoint === undefined ? {} : { endpoint })),
+    };
+  });
+  return async (message) => {
+    const { client, SendMessageCommand } = await loaded();
+    await client.send(new SendMessageCommand(message));
+  };
 }
