@@ -19,6 +19,7 @@ import {
   WATERMARK_POLL_MS,
   WINDOW_REFRESH_BYTES,
 } from './limits.js';
+import { instantOf } from './instant.js';
 import { writeEntry } from './log-rows.js';
 import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
 import { missingFor, planBatch, preferLists } from './planner.js';
@@ -237,8 +238,9 @@ export class Committer {
     this.#inFlight = inFlight;
     try {
       const mark = this.#replica.mark();
+      const beganAt = instantOf(this.#replica.options.clock);
       const winner = await this.#putUntilCertain(row.item);
-      if (winner === undefined) this.#replica.confirmCurrent(mark);
+      if (winner === undefined) this.#replica.confirmCurrent(mark, beganAt);
       // Our own entry needs no decoding, and no read of a body that lies in a blob, which could fail.
       const isOurs = winner === undefined || decodeHeader(winner).batchId === entry.batchId;
       if (isOurs) this.#replica.advance(entry, row.bytes);

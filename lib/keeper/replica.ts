@@ -10,6 +10,7 @@ import type { Counters, Entry } from '../log/entry.js';
 import type { Item, Store } from '../log/store.js';
 import { Blobs } from './blobs.js';
 import { Hydrator } from './hydrator.js';
+import type { Instant } from './instant.js';
 import { elapsedMs, instantOf, NEVER } from './instant.js';
 import { readEntry } from './log-rows.js';
 import { withRetries } from './retry.js';
@@ -58,6 +59,7 @@ export class Replica {
   #sequence = 0;
   #currentAsOf = 0;
   #tailReadAt = NEVER;
+  #currentAt = NEVER;
 
   constructor(options: ReplicaOptions) {
     this.options = options;
@@ -136,8 +138,14 @@ export class Replica {
   }
 
   /** A put into the slot after `head`, begun at `mark`, succeeded: nothing else had come in between. */
-  confirmCurrent(mark: number): void {
+  confirmCurrent(mark: number, beganAt: Instant): void {
     this.#currentAsOf = Math.max(this.#currentAsOf, mark);
+    this.#currentAt = beganAt;
+  }
+
+  /** Ms since the view was last known to stand at the log's end, by a look at the tail or by a slot that was won. */
+  get currentAgeMs(): number {
+    return elapsedMs(this.#currentAt, instantOf(this.options.clock));
   }
 
   /** Reads the tail to its end in a read that begins after this call; concurrent calls share one read. */
@@ -213,7 +221,7 @@ export class Replica {
     for (const item of page.items) await this.advanceByRow(item);
     this.#tailReadAt = startedAt;
     if (page.next !== undefined) return true;
-    this.confirmCurrent(mark);
+    this.confirmCurrent(mark, startedAt);
     return false;
   }
 

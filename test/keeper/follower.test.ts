@@ -27,6 +27,28 @@ describe('a keeper that follows the log', () => {
     expect(looks).toEqual([]);
   });
 
+  it('does not look while it wins slots itself, for nothing else can have come in between', async () => {
+    const world = new World();
+    const store = world.connection();
+    const keeper = world.keeper({ store, follow: true });
+    await world.until(keeper.start());
+    await world.until(keeper.write(create('/a'), ANYONE));
+    let looks = 0;
+    store.intercept = (call) => {
+      if (call.operation === 'query') looks++;
+      return undefined;
+    };
+    const setData = { kind: 'setData', path: '/a', data: new Uint8Array(1), version: -1 } as const;
+    for (let n = 0; n < 100; n++) {
+      await world.until(keeper.write(setData, ANYONE));
+      await world.clock.advance(FOLLOW_BUSY_MS / 4);
+    }
+    expect(looks).toBe(0);
+    await world.clock.advance(4 * FOLLOW_IDLE_MS);
+    expect(looks).toBeGreaterThan(1);
+    await world.until(keeper.stop());
+  });
+
   it('goes on after the store was away', async () => {
     const world = new World();
     const store = world.connection();
