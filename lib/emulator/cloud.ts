@@ -35,7 +35,7 @@ export class Cloud {
   readonly #endpoint: HttpEndpoint;
   readonly #webSocket: WebSocketApi;
   #lambda: LambdaService | undefined;
-  #queueStarting: Promise<TimerQueue | undefined> | undefined;
+  #queueStarting: Promise<TimerQueue | QueueUnavailableError> | undefined;
   #host: FunctionHost | undefined;
   #clients: { destroy(): void }[] = [];
 
@@ -67,7 +67,7 @@ export class Cloud {
     const streams = new DynamoDBStreamsClient(clientConfig({ endpoint: dynamo }));
     this.#clients = [client, streams];
     await createTables({ client, prefix: tablePrefix });
-    const queue = await this.#queueStarting;
+    const queue = this.#orWithout(await this.#queueStarting);
     this.#lambda = this.#newLambda(dynamo, queue);
     const call = this.#call.bind(this);
     this.#host = new FunctionHost({ client, streams, tablePrefix, clock, logger, call, queue, sweepTtl });
@@ -94,7 +94,8 @@ export class Cloud {
   async kill(): Promise<void> {
     await this.#endpoint.stop();
     await this.#lambda?.stop();
-    await (await this.#queueStarting?.catch(() => undefined))?.stop();
+    const queue = await this.#queueStarting?.catch(() => undefined);
+    if (queue !== undefined && 'stop' in queue) await queue.stop();
     for (const client of this.#clients.splice(0)) client.destroy();
   }
 
@@ -129,15 +130,20 @@ export class Cloud {
     return new LambdaService({ clock, random, logger, functions, aliases: [namespace] });
   }
 
-  async #startQueue(): Promise<TimerQueue | undefined> {
+  async #startQueue(): Promise<TimerQueue | QueueUnavailableError> {
     try {
       return await startTimerQueue();
     } catch (error) {
       if (!(error instanceof QueueUnavailableError)) throw error;
-      this.#options.logger.warn('there is no SQS: sessions of thin clients expire up to a minute late', {
-        error,
-      });
-      return undefined;
+      return error;
     }
+  }
+
+  /** Told only now: whoever has no engine either learns of that, and of nothing else. */
+  #orWithout(queue: TimerQueue | QueueUnavailableError | undefined): TimerQueue | undefined {
+    if (!(queue instanceof QueueUnavailableError)) return queue;
+    const problem = 'there is no SQS: sessions of thin clients expire up to a minute late';
+    this.#options.logger.warn(problem, { reason: queue.message });
+    return undefined;
   }
 }

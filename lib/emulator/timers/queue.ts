@@ -68,6 +68,6 @@ async function load(): Promise<Fauxqs> {
   try {
     return (await import(name)) as Fauxqs;
   } catch (cause) {
-    throw new QueueUnavailableError('the package fauxqs is not installed', { cause });
+    throw new QueueUnavailableError('the package fauxqs is not installed (npm install fauxqs)', { cause });
   }
 }
