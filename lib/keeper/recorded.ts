@@ -3,17 +3,12 @@ import { resultOf } from '../core/machine.js';
 import { recordKey } from '../core/state.js';
 import type { Once, Position, Refusal, Stat, Txn, WriteRequest, WriteResult } from '../core/types.js';
 import { FullState } from '../core/full-state.js';
-import { readEntry } from './log-rows.js';
+import { itemsOf, readLog } from './changes.js';
 import type { Pending } from './planner.js';
 import type { Replica } from './replica.js';
-import { withRetries } from './retry.js';
 import type { WriteOutcome } from './types.js';
 import { KeeperError } from './types.js';
-
-interface Found {
-  readonly txn: Txn;
-  readonly position: Position;
-}
+import type { WindowItem } from './window.js';
 
 /**
  * The answer of a write that ended in the log before (I6): from the window when it is there, otherwise from the log, beginning
@@ -36,7 +31,7 @@ export async function recordedOutcome(
   return outcomeOf(found, request);
 }
 
-function inWindow({ origin }: Pending, once: Once, replica: Replica): Found | undefined {
+function inWindow({ origin }: Pending, once: Once, replica: Replica): WindowItem | undefined {
   const items = replica.window.items(recordKey.session(origin.session));
   return items.find(({ txn }) => isWrite(txn, origin.session, once));
 }
@@ -45,47 +40,21 @@ function isWrite(txn: Txn, session: bigint, once: Once): boolean {
   return txn.session === session && txn.cxid === once.cxid;
 }
 
-async function inLog({ origin }: Pending, once: Once, replica: Replica): Promise<Found | KeeperError> {
-  const { store, namespace } = replica.options;
+async function inLog({ origin }: Pending, once: Once, replica: Replica): Promise<WindowItem | KeeperError> {
   const notFound = `the outcome of write ${once.cxid} is not in the log above zxid ${once.seen}`;
   try {
-    let from = await entryStart(once.seen + 1, replica);
-    for (;;) {
-      const query = { table: 'log', partition: namespace, from } as const;
-      const page = await withRetries(replica.options, () => store.query(query));
-      for (const item of page.items) {
-        const { entry } = await readEntry(item, replica.blobs);
-        const index = entry.txns.findIndex((txn) => isWrite(txn, origin.session, once));
-        const txn = entry.txns[index];
-        if (txn !== undefined) return { txn, position: { zxid: entry.first + index, timeMs: entry.timeMs } };
-        from = entry.last + 1;
-      }
-      if (page.next === undefined) return new KeeperError('MaybeApplied', notFound, { maybeApplied: true });
+    for await (const { entry } of readLog({ ...replica.options, blobs: replica.blobs }, once.seen + 1)) {
+      const found = itemsOf(entry).find(({ txn }) => isWrite(txn, origin.session, once));
+      if (found !== undefined) return found;
     }
+    return new KeeperError('MaybeApplied', notFound, { maybeApplied: true });
   } catch (error) {
     if (!(error instanceof KeeperError) || error.code !== 'Compacted') throw error;
     return new KeeperError('MaybeApplied', notFound, { cause: error, maybeApplied: true });
   }
 }
 
-/** The first zxid of the entry that holds `zxid` (I5): a client may have seen a zxid in the middle of an entry. */
-async function entryStart(zxid: number, replica: Replica): Promise<number> {
-  const { store, namespace } = replica.options;
-  const page = await withRetries(replica.options, () =>
-    store.query({
-      table: 'log',
-      partition: namespace,
-      to: zxid,
-      descending: true,
-      limit: 1,
-      attributes: ['last'],
-    }),
-  );
-  const first = page.items[0]?.['zxid'];
-  return typeof first === 'number' ? first : 1;
-}
-
-function outcomeOf({ txn, position }: Found, request: WriteRequest): WriteOutcome {
+function outcomeOf({ txn, position }: WindowItem, request: WriteRequest): WriteOutcome {
   const { effect } = txn;
   const { zxid } = position;
   if (effect.type === 'error') return { ok: false, zxid, refusal: refusalOf(effect, request) };
