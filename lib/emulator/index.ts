@@ -4,4 +4,10 @@
  *
  * @module
  */
-export { startEmulator, type MemoryEmulator, type MemoryEmulatorOptions } from './memory/emulator.js';
+export {
+  startEmulator,
+  type ConnectOptionsOf,
+  type MemoryEmulator,
+  type MemoryEmulatorOptions,
+} from './memory/emulator.js';
+export type { LogFields, Logger } from '../base/logger.js';
