@@ -364,17 +364,21 @@ export class ZeroKeeperClient implements AsyncDisposable {
    */
   async watch(path: string, options: WatchOptions, listener?: WatchListener): Promise<Watch> {
     const { type, queueMax, onEnd, signal } = options;
-    const { watch, arm } = this.#core.newWatch({ type, path, listener, queueMax, onEnd, signal });
-    await this.#core.call({
-      path,
-      options,
-      onArmed: arm,
-      prepare: () =>
-        type === 'persistent' || type === 'persistentRecursive'
-          ? { kind: 'addWatch', path: watch.serverPath, type }
-          : { kind: READ_OF[type], path: watch.serverPath, watch: true, consistency: 'session' },
-      result: () => undefined,
-    });
+    const { watch, arm, ended } = this.#core.newWatch({ type, path, listener, queueMax, onEnd, signal });
+    try {
+      await this.#core.call({
+        path,
+        options,
+        onArmed: arm,
+        prepare: () =>
+          type === 'persistent' || type === 'persistentRecursive'
+            ? { kind: 'addWatch', path: watch.serverPath, type }
+            : { kind: READ_OF[type], path: watch.serverPath, watch: true, consistency: 'session' },
+        result: () => undefined,
+      });
+    } finally {
+      ended();
+    }
     return watch;
   }
 
@@ -408,18 +412,21 @@ export class ZeroKeeperClient implements AsyncDisposable {
   ): Promise<Result> {
     const { options, result } = how;
     const { consistency = this.#core.consistency, watch: listener } = options;
-    let arm: (() => void) | undefined;
-    return this.#core.call({
+    let newWatch: ReturnType<ClientCore['newWatch']> | undefined;
+    const call = this.#core.call({
       path,
       options,
       result,
-      onArmed: () => arm?.(),
+      onArmed: () => newWatch?.arm(),
       prepare: () => {
         const server = this.#core.toServer(path);
         const type = kind === 'getData' ? 'data' : kind === 'exists' ? 'exists' : 'children';
-        if (listener !== undefined) arm = this.#core.newWatch({ type, path, listener }).arm;
+        if (listener !== undefined) newWatch = this.#core.newWatch({ type, path, listener });
         return { kind, path: server, watch: listener !== undefined, consistency };
       },
     });
+    // Beside the call, which must not settle any later for it: events and answers keep their order.
+    if (newWatch !== undefined) call.then(newWatch.ended, newWatch.ended);
+    return call;
   }
 }

@@ -130,8 +130,11 @@ export class ClientCore {
     return this.#calls.run({ operation, path, options, result, onArmed, toCaller });
   }
 
-  /** A watch that is not armed yet: arm it as soon as the server has. Throws when the client has too many. */
-  newWatch(init: NewWatch): { readonly watch: Watch; readonly arm: () => void } {
+  /**
+   * A watch that is not armed yet: arm it as soon as the server has, and say when the call has ended that was to arm it.
+   * Throws when the client has too many.
+   */
+  newWatch(init: NewWatch): { readonly watch: Watch; readonly arm: () => void; readonly ended: () => void } {
     this.#watches.checkRoom();
     const signal = init.signal;
     const onAbort = () => {
@@ -155,7 +158,11 @@ export class ClientCore {
       this.#watches.add(watch);
       signal?.addEventListener('abort', onAbort, { once: true });
     };
-    return { watch, arm };
+    this.#watches.beginArming(watch);
+    const ended = () => {
+      if (this.#watches.endArming(watch)) this.#takeOff(watch);
+    };
+    return { watch, arm, ended };
   }
 
   close(): Promise<void> {
@@ -186,8 +193,11 @@ export class ClientCore {
 
   /** Nobody listens any more: the server may forget a watch that stays. */
   #retire(watch: Watch): void {
-    if (!this.#watches.remove(watch) || isFinal(this.#state)) return;
-    const { type, serverPath } = watch;
+    if (this.#watches.close(watch)) this.#takeOff(watch);
+  }
+
+  #takeOff({ type, serverPath }: Watch): void {
+    if (isFinal(this.#state)) return;
     this.transport.submit({
       operation: { kind: 'removeWatch', path: serverPath, type },
       // Whatever comes of it: an event that is still told finds no listener and is dropped.

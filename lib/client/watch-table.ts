@@ -22,6 +22,8 @@ export class WatchTable {
     persistent: new Map(),
     persistentRecursive: new Map(),
   };
+  /** Armings under way, and whether the last watch was closed beside them, by kind and path. */
+  readonly #arming = new Map<string, { count: number; isClosed: boolean }>();
   #size = 0;
   #last = { zxid: 0, position: -1 };
 
@@ -40,8 +42,34 @@ export class WatchTable {
     this.#size++;
   }
 
+  /** A watch of this kind is about to be armed: until {@link endArming} the server's must not be taken off. */
+  beginArming({ type, serverPath }: Watch): void {
+    const key = `${type} ${serverPath}`;
+    const arming = this.#arming.get(key) ?? { count: 0, isClosed: false };
+    arming.count++;
+    this.#arming.set(key, arming);
+  }
+
+  /** Returns whether the server may take off its watch, which {@link close} wanted to. */
+  endArming({ type, serverPath }: Watch): boolean {
+    const key = `${type} ${serverPath}`;
+    const arming = this.#arming.get(key);
+    if (arming === undefined || --arming.count > 0) return false;
+    this.#arming.delete(key);
+    return arming.isClosed && !this.#watches[type].has(serverPath);
+  }
+
+  /** Nobody listens to it any more. Returns whether the server may take off its own, because it was the last one. */
+  close(watch: Watch): boolean {
+    if (!this.#remove(watch)) return false;
+    const arming = this.#arming.get(`${watch.type} ${watch.serverPath}`);
+    if (arming === undefined) return true;
+    arming.isClosed = true;
+    return false;
+  }
+
   /** Returns whether it was there and was the last of its kind at its path. */
-  remove(watch: Watch): boolean {
+  #remove(watch: Watch): boolean {
     const watches = this.#watches[watch.type];
     const at = watches.get(watch.serverPath);
     if (at?.delete(watch) !== true) return false;
@@ -58,7 +86,7 @@ export class WatchTable {
     for (const type of FIRES[event.type]) {
       for (const watch of this.#watches[type].get(event.path) ?? []) fired.push(watch);
     }
-    for (const watch of fired) this.remove(watch);
+    for (const watch of fired) this.#remove(watch);
     for (const watch of this.#watches.persistent.get(event.path) ?? []) fired.push(watch);
     if (event.type !== 'childrenChanged') this.#addRecursive(fired, event.path);
     return fired;
