@@ -60,7 +60,8 @@ function settle(context: BatchContext, writes: readonly ThinWrite[]): Promise<Se
 function originOf({ caller, holder, request }: BatchContext, write: ThinWrite): Origin {
   const { authIds } = caller;
   if (holder === undefined || write.cxid === undefined) return { session: NO_SESSION, epoch: 0, authIds };
-  return { ...holder, authIds, once: { cxid: write.cxid, digest: digestOf(write), seen: request.seen } };
+  const seen = Math.min(request.seen, request.writesSeen ?? Infinity);
+  return { ...holder, authIds, once: { cxid: write.cxid, digest: digestOf(write), seen } };
 }
 
 function tell(context: BatchContext, write: ThinWrite, settled: Settled): void {

@@ -84,6 +84,7 @@ const requestSchema = z.discriminatedUnion('type', [
     type: z.literal('batch'),
     session: sessionReference.exactOptional(),
     seen: zxid,
+    writesSeen: zxid.exactOptional(),
     acknowledged: eventId.exactOptional(),
     consistency: z.enum(['linearizable', 'session']).exactOptional(),
     watching: z.boolean().exactOptional(),

@@ -145,6 +145,11 @@ export type ThinRequest = { readonly v: typeof THIN_PROTOCOL_VERSION; readonly n
       readonly session?: ThinSessionReference;
       /** The highest zxid that the client has seen: nothing older is answered (I10). */
       readonly seen: number;
+      /**
+       * What the client had seen when it first sent the oldest write in here, if that was less: where the outcomes of writes
+       * that an earlier answer left out are looked for.
+       */
+      readonly writesSeen?: number;
       /** Every event up to here has been handed out. */
       readonly acknowledged?: ThinEventId;
       /** Default `linearizable`: reads begin with a look at the log's tail. `session`: at least `seen`. */

@@ -2,7 +2,7 @@ import { sleep, type Clock } from '../../../base/clock.js';
 import type { Random } from '../../../base/random.js';
 import { ErrorCode } from '../../../core/errors.js';
 import type { Zxid } from '../../../core/types.js';
-import { armsWatch } from '../../../wire/thin-protocol.js';
+import { armsWatch, THIN_OPERATIONS_MAX } from '../../../wire/thin-protocol.js';
 import type { ThinAnswer, ThinEvent, ThinEventId } from '../../../wire/thin-protocol.js';
 import { backoffMs, type RetryPolicy } from '../../backoff.js';
 import { errorFrom, UnsupportedError, variant, ZeroKeeperError } from '../../errors.js';
@@ -21,9 +21,9 @@ import { failureError } from './codec.js';
 import { InvokeFailure, unavailable, type Invoke } from './invoke.js';
 import { OUT_OF_ORDER_MAX } from './limits.js';
 import { openRequest } from './open-request.js';
-import { Link, type Refusal } from './link.js';
+import { abortWith, Link, type Refusal } from './link.js';
 import { Liveness } from './liveness.js';
-import { operationOf, OperationQueue, type Item } from './operation-queue.js';
+import { operationOf, OperationQueue, takeNumbersBack, type Item } from './operation-queue.js';
 import type { Push } from './push.js';
 
 export interface LambdaTransportOptions {
@@ -73,6 +73,10 @@ export class LambdaTransport implements Transport {
   #hasWatched: boolean;
   #failures = 0;
   #outOfOrder = 0;
+  /** How many of the next operations go alone, because the function did not understand them together. */
+  #alone = 0;
+  /** Something may have happened since the newest request was sent. */
+  #hinted = false;
   #fetchAtMs = Infinity;
   /** When the newest request was sent that was answered. */
   #heardAtMs = 0;
@@ -141,14 +145,17 @@ export class LambdaTransport implements Transport {
 
   async beyond(zxid: Zxid, signal: AbortSignal): Promise<void> {
     if (this.#seen > zxid) return;
-    const hinted = new AbortController();
-    const onHint = () => hinted.abort();
+    const woken = new AbortController();
+    const onHint = () => woken.abort();
     this.#hints.add(onHint);
+    const unlink = abortWith(signal, woken);
     try {
-      await sleep(this.#options.clock, this.#options.pollMs, AbortSignal.any([signal, hinted.signal]));
+      await sleep(this.#options.clock, this.#options.pollMs, woken.signal);
     } catch (error) {
-      if (!hinted.signal.aborted) throw error;
+      if (!woken.signal.aborted) throw error;
+      signal.throwIfAborted();
     } finally {
+      unlink();
       this.#hints.delete(onHint);
     }
   }
@@ -258,7 +265,9 @@ export class LambdaTransport implements Transport {
 
   async #run(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      const batch = this.#queue.head({ separateWrites: this.#session === undefined });
+      const operationsMax = this.#alone > 0 ? 1 : THIN_OPERATIONS_MAX;
+      const batch = this.#queue.head({ separateWrites: this.#session === undefined, operationsMax });
+      this.#alone = Math.max(0, this.#alone - batch.length);
       if (batch.length > 0 || this.#options.clock.monotonic() >= this.#fetchAtMs) {
         await this.#exchange(batch);
         if (this.#queue.size === 0) this.#drained();
@@ -280,31 +289,41 @@ export class LambdaTransport implements Transport {
 
   /** Sends a batch until it is answered, or until nobody waits for it any more. */
   async #exchange(batch: readonly Item[]): Promise<void> {
-    for (const item of batch) {
-      item.sent = true;
-      if (item.write && item.cxid === 0 && this.#session !== undefined) item.cxid = ++this.#cxid;
-    }
-    let ambiguous = false;
+    this.#number(batch);
     for (;;) {
       const items = batch.filter((item) => this.#queue.has(item));
       if (items.length === 0 && batch.length > 0) return;
       const sentAtMs = this.#options.clock.monotonic();
+      this.#hinted = false;
       const answer = await this.#ask(this.#encode(items), this.#over.signal);
       if (this.#over.signal.aborted) return;
       if (!(answer instanceof ZeroKeeperError)) {
         this.#heard(sentAtMs);
         if (await this.#answered(items, answer)) return;
       } else {
-        ambiguous ||= answer.maybeApplied;
-        const isOver = this.#failed(items, { error: answer, ambiguous });
+        for (const item of items) item.doubtful ||= answer.maybeApplied;
+        const isOver = this.#failed(items, answer);
         await this.#backoff(this.#over.signal);
         if (isOver || isAborted(this.#over.signal)) return;
       }
     }
   }
 
+  /** Writes that have a number already were left out of an answer, which does not say that they were not done. */
+  #number(batch: readonly Item[]): void {
+    for (const item of batch) {
+      if (item.cxid > 0) item.doubtful ||= item.sent;
+      else if (item.write && this.#session !== undefined) {
+        item.cxid = ++this.#cxid;
+        item.seenBefore = this.#seen;
+      }
+      item.sent = true;
+    }
+  }
+
   #encode(items: readonly Item[]): Uint8Array {
     const session = this.#session;
+    const writesSeen = items.find((item) => item.cxid > 0)?.seenBefore ?? this.#seen;
     const operations = items.map(operationOf);
     this.#hasWatched ||= operations.some(armsWatch);
     const consistency = items.find((item) => item.consistency !== undefined)?.consistency;
@@ -312,6 +331,7 @@ export class LambdaTransport implements Transport {
       type: 'batch',
       ...(session === undefined ? {} : { session: { id: session.id, epoch: session.epoch } }),
       seen: this.#seen,
+      ...(writesSeen < this.#seen ? { writesSeen } : {}),
       ...(this.#acknowledged === undefined ? {} : { acknowledged: this.#acknowledged }),
       ...(consistency === undefined ? {} : { consistency }),
       ...(this.#hasWatched ? {} : { watching: false }),
@@ -338,10 +358,8 @@ export class LambdaTransport implements Transport {
   /** Returns whether the batch has been dealt with; what is left of it stays in the queue. */
   async #answered(items: readonly Item[], answer: Exclude<ThinAnswer, Refusal>): Promise<boolean> {
     if (answer.type !== 'batch') {
-      this.#failed(items, {
-        error: errorFrom({ code: ErrorCode.MarshallingError, maybeApplied: true }),
-        ambiguous: true,
-      });
+      for (const item of items) item.doubtful = true;
+      this.#failed(items, errorFrom({ code: ErrorCode.MarshallingError, maybeApplied: true }));
       return true;
     }
     this.#seen = Math.max(this.#seen, answer.zxid);
@@ -358,34 +376,18 @@ export class LambdaTransport implements Transport {
   }
 
   /** Returns whether the batch is not to be sent again as it was. */
-  #failed(
-    items: readonly Item[],
-    failure: { readonly error: ZeroKeeperError; readonly ambiguous: boolean },
-  ): boolean {
-    const { error, ambiguous } = failure;
+  #failed(items: readonly Item[], error: ZeroKeeperError): boolean {
     if (error.code === ErrorCode.SessionExpired || error.code === ErrorCode.SessionMoved) {
       this.#end('lost', error);
       return true;
     }
-    const isDoubtful = ambiguous && this.#session === undefined && items.some((item) => item.write);
+    const isDoubtful = this.#session === undefined && items.some((item) => item.write && item.doubtful);
     if (error.retriable && !isDoubtful) return false;
-    this.#giveUp(items, failure);
+    this.#cxid = takeNumbersBack(items, this.#cxid);
+    // One of them is not understood, and the others shall not suffer for it.
+    if (error.code === ErrorCode.BadArguments && items.length > 1) this.#alone = items.length;
+    else this.#queue.giveUp(items, error);
     return true;
-  }
-
-  /** Answers everybody with the error. Numbers that may have been spent stay in the queue, to be settled. */
-  #giveUp(
-    items: readonly Item[],
-    { error, ambiguous }: { readonly error: ZeroKeeperError; readonly ambiguous: boolean },
-  ): void {
-    const numbered = items.filter((item) => item.cxid > 0);
-    if (!ambiguous && numbered[0] !== undefined) this.#cxid = numbered[0].cxid - 1;
-    for (const item of items) {
-      const { call } = item;
-      if (ambiguous && item.cxid > 0) item.call = undefined;
-      else this.#queue.done(item);
-      call?.settle(variant(error, { maybeApplied: ambiguous && item.write }));
-    }
   }
 
   /** Waits longer with every failure since the last answer. Returns early when the signal aborts. */
@@ -414,6 +416,8 @@ export class LambdaTransport implements Transport {
   }
 
   #hint(): void {
+    // The answer to a request that is under way may have been made before.
+    this.#hinted = true;
     this.#fetchAtMs = this.#options.clock.monotonic();
     this.#wakeUp();
     for (const hint of this.#hints) hint();
@@ -434,7 +438,7 @@ export class LambdaTransport implements Transport {
     const heartbeatAtMs = this.#heardAtMs + this.#session.timeoutMs / 3;
     const mustPoll = this.#armed.size > 0 && this.#push?.isOpen !== true;
     const pollAtMs = mustPoll ? this.#options.clock.monotonic() + this.#options.pollMs : Infinity;
-    this.#fetchAtMs = Math.min(heartbeatAtMs, pollAtMs);
+    this.#fetchAtMs = this.#hinted ? this.#options.clock.monotonic() : Math.min(heartbeatAtMs, pollAtMs);
   }
 
   #setState(state: SessionState, reason?: ZeroKeeperError): void {

@@ -31,21 +31,33 @@ export class Link {
   /** Rejects with InvokeFailure when no answer came. */
   async send(payload: Uint8Array, signal: AbortSignal): Promise<ThinAnswer> {
     const { clock, invoke, invokeTimeoutMs } = this.#options;
-    const timeout = new AbortController();
+    const end = new AbortController();
+    const unlink = abortWith(signal, end);
     const cancel = clock.after(invokeTimeoutMs, () =>
-      timeout.abort(new Error(`no answer in ${invokeTimeoutMs} ms`)),
+      end.abort(new Error(`no answer in ${invokeTimeoutMs} ms`)),
     );
-    const either = AbortSignal.any([signal, timeout.signal]);
     try {
-      const answer = await abandonable(invoke(payload, { signal: either }), either);
+      const answer = await abandonable(invoke(payload, { signal: end.signal }), end.signal);
       if (answer.functionError !== undefined) throw functionFailed(answer.functionError, answer.payload);
       return parse(answer.payload);
     } catch (error) {
       throw classify(error);
     } finally {
       cancel();
+      unlink();
     }
   }
+}
+
+/**
+ * Aborts `controller` when `signal` does, until the function that it returns is called. In place of `AbortSignal.any`, which in
+ * Node.js 20 leaves something at a signal that lives long for every one that is made of it.
+ */
+export function abortWith(signal: AbortSignal, controller: AbortController): () => void {
+  const onAbort = () => controller.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  return () => signal.removeEventListener('abort', onAbort);
 }
 
 /** Ends with the signal, also when what carries the request does not look at it. */

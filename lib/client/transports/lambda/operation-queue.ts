@@ -1,11 +1,8 @@
 import { ErrorCode } from '../../../core/errors.js';
-import {
-  THIN_OPERATIONS_MAX,
-  THIN_PAYLOAD_BYTES_MAX,
-  type ThinOperation,
-} from '../../../wire/thin-protocol.js';
+import type { Zxid } from '../../../core/types.js';
+import { THIN_PAYLOAD_BYTES_MAX, type ThinOperation } from '../../../wire/thin-protocol.js';
 import { isWrite } from '../../calls.js';
-import { errorFrom, ThrottledError, type ZeroKeeperError } from '../../errors.js';
+import { errorFrom, ThrottledError, variant, type ZeroKeeperError } from '../../errors.js';
 import type { Consistency, TransportCall } from '../../transport.js';
 import { encodeOperation } from './codec.js';
 import {
@@ -26,7 +23,11 @@ export interface Item {
   readonly consistency: Consistency | undefined;
   /** A write's number; 0 before it is sent first, and without a session. */
   cxid: number;
+  /** What the client had seen when the write got its number: it cannot have been logged at or below that. */
+  seenBefore: Zxid;
   sent: boolean;
+  /** It was sent and not answered: it may have happened. */
+  doubtful: boolean;
   /** The pages of a long listing that have come. */
   pages?: { readonly pzxid: number; readonly children: readonly string[] } | undefined;
 }
@@ -53,7 +54,8 @@ export class OperationQueue {
     }
     const consistency = 'consistency' in call.operation ? call.operation.consistency : undefined;
     const write = isWrite(call.operation);
-    const item: Item = { call, operation, bytes, write, consistency, cxid: 0, sent: false };
+    const fresh = { cxid: 0, seenBefore: 0, sent: false, doubtful: false };
+    const item: Item = { call, operation, bytes, write, consistency, ...fresh };
     this.#items.push(item);
     this.#bytes += bytes;
     return item;
@@ -68,14 +70,14 @@ export class OperationQueue {
   }
 
   /** The operations of the next request, from the oldest on: as many as fit and agree about consistency. */
-  head(options: { readonly separateWrites: boolean }): Item[] {
+  head(options: { readonly separateWrites: boolean; readonly operationsMax: number }): Item[] {
     const batch: Item[] = [];
     let bytes = ENVELOPE_BYTES;
     let consistency: Consistency | undefined;
     for (const item of this.#items) {
       bytes += item.bytes;
       const agrees = (item.consistency ?? consistency) === (consistency ?? item.consistency);
-      if (batch.length >= THIN_OPERATIONS_MAX || bytes > THIN_PAYLOAD_BYTES_MAX || !agrees) break;
+      if (batch.length >= options.operationsMax || bytes > THIN_PAYLOAD_BYTES_MAX || !agrees) break;
       if (options.separateWrites && batch[0] !== undefined && batch[0].write !== item.write) break;
       consistency ??= item.consistency;
       batch.push(item);
@@ -94,6 +96,16 @@ export class OperationQueue {
     this.#bytes -= item.bytes;
   }
 
+  /** Answers everybody with the error. Numbers that may have been spent stay in the queue, to be settled. */
+  giveUp(items: readonly Item[], error: ZeroKeeperError): void {
+    for (const item of items) {
+      const { call } = item;
+      if (item.doubtful && item.cxid > 0) item.call = undefined;
+      else this.done(item);
+      call?.settle(variant(error, { maybeApplied: item.doubtful && item.write }));
+    }
+  }
+
   /** Settles and forgets everything. */
   end(error: (item: Item) => ZeroKeeperError): void {
     const items = this.#items;
@@ -108,4 +120,19 @@ export function operationOf(item: Item): ThinOperation {
   if (item.cxid === 0) return item.operation;
   if (item.call === undefined) return { op: 'settle', cxid: item.cxid };
   return { ...item.operation, cxid: item.cxid } as ThinOperation;
+}
+
+/**
+ * Takes the numbers off writes that have certainly not spent them, so that the next writes get them; they are the last ones
+ * that were given. Returns the last number that is still given.
+ */
+export function takeNumbersBack(items: readonly Item[], given: number): number {
+  let last = given;
+  for (const item of items) {
+    if (item.doubtful) continue;
+    if (item.cxid > 0) last = Math.min(last, item.cxid - 1);
+    item.cxid = 0;
+    item.sent = false;
+  }
+  return last;
 }
