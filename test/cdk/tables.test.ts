@@ -1,7 +1,7 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { ZeroKeeperTables } from '../../cdk/tables.js';
+import { ZeroKeeperTables } from '../../cdk/constructs/tables.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from '../../lib/log/tables.js';
 
 interface TableResource {
@@ -34,6 +34,7 @@ describe('the stack', () => {
     expect(table.Properties).toMatchObject({
       BillingMode: 'PAY_PER_REQUEST',
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      DeletionProtectionEnabled: true,
     });
     expect(table.Properties).not.toHaveProperty('GlobalSecondaryIndexes');
   });

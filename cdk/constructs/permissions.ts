@@ -1,0 +1,130 @@
+/**
+ * What each part calls, read off its code: the functions' in functions/shared and what they use of lib, and keepers' in
+ * lib/keeper. Nothing here is a wildcard, and nobody has `Scan`, batches or transactions, because the store port has none.
+ */
+import { Stack } from 'aws-cdk-lib';
+import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { TableName } from '../../lib/log/store.js';
+import type { FunctionName } from './functions.js';
+import type { ZeroKeeperTables } from './tables.js';
+
+/** The five calls of the store port, as IAM names them. */
+export type TableAction = 'GetItem' | 'Query' | 'PutItem' | 'UpdateItem' | 'DeleteItem';
+
+export type TableActions = Readonly<Partial<Record<TableName, readonly TableAction[]>>>;
+
+/** Appends, reads, and writes blobs before an append and their entries in the garbage list. */
+const KEEPER: TableActions = {
+  log: ['Query', 'PutItem'],
+  state: ['GetItem', 'Query', 'PutItem', 'DeleteItem'],
+};
+
+export const FUNCTION_ACTIONS: Readonly<Record<FunctionName, TableActions>> = {
+  api: {
+    ...KEEPER,
+    leases: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    watches: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+  },
+  /** In `leases` only the chains of timers that look after gateways: begun here, or taken back. */
+  materialize: {
+    log: ['Query'],
+    state: ['GetItem', 'PutItem'],
+    leases: ['PutItem', 'DeleteItem'],
+  },
+  /** In `state` only the watermark, blobs, and the cursor, which it moves. */
+  notify: {
+    log: ['Query'],
+    state: ['GetItem', 'PutItem'],
+    watches: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+  },
+  /** `UpdateItem` on `state` is the sweep's, on the garbage list. Leases are renewed and deleted, never made. */
+  expire: {
+    log: ['Query', 'PutItem'],
+    state: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    leases: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+  },
+  connect: {
+    log: ['Query'],
+    state: ['GetItem'],
+    watches: ['GetItem', 'PutItem', 'DeleteItem'],
+  },
+};
+
+/** A keeper outside Lambda, in a gateway or embedded: appends, owns sessions, and reaps those of the dead. */
+export const DIRECT_ACTIONS: TableActions = {
+  ...KEEPER,
+  leases: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+};
+
+export const READ_ACTIONS: TableActions = {
+  log: ['Query'],
+  state: ['GetItem', 'Query'],
+  leases: ['GetItem', 'Query'],
+};
+
+export interface TableGrant {
+  readonly grantee: IGrantable;
+  readonly actions: TableActions;
+  /** Only this namespace's partitions. Without it all of them. */
+  readonly namespace?: string;
+}
+
+/** Grants calls on tables, and the use of their key if it is a customer's. */
+export function grantTables(tables: ZeroKeeperTables, { grantee, actions, namespace }: TableGrant): void {
+  const names = Object.keys(actions) as TableName[];
+  for (const name of names) {
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: (actions[name] ?? []).map((action) => `dynamodb:${action}`),
+        resources: [tables.tables[name].tableArn],
+        ...(namespace === undefined ? {} : { conditions: onlyNamespace(name, namespace) }),
+      }),
+    );
+  }
+  if (tables.encryptionKey !== undefined) grantKey(tables.encryptionKey, tables, grantee);
+}
+
+/**
+ * `ForAllValues` alone holds for calls that name no key, so `Null` says that there has to be one. A namespace has no `*`, `?`
+ * or `#` in its name, which is why a prefix cannot reach another's partitions.
+ */
+function onlyNamespace(table: TableName, namespace: string): Record<string, Record<string, unknown>> {
+  const keys =
+    table === 'log'
+      ? { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [namespace] } }
+      : { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${namespace}#*`] } };
+  return { ...keys, Null: { 'dynamodb:LeadingKeys': 'false' } };
+}
+
+/** What DynamoDB asks of whoever uses a table with a customer's key; through DynamoDB and not by itself. */
+const KEY_ACTIONS = [
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
+
+function grantKey(key: IKey, tables: ZeroKeeperTables, grantee: IGrantable): void {
+  const { region, urlSuffix } = Stack.of(tables);
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: KEY_ACTIONS,
+      resources: [key.keyArn],
+      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${region}.${urlSuffix}` } },
+    }),
+  );
+}
+
+/** `Function.grantInvoke` grants all versions and aliases besides; the functions call each other without either. */
+export function grantInvokeUnqualified(target: IFunction, grantee: IGrantable): Grant {
+  return Grant.addToPrincipal({
+    grantee,
+    actions: ['lambda:InvokeFunction'],
+    resourceArns: [target.functionArn],
+  });
+}

@@ -1,0 +1,177 @@
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import {
+  Alias,
+  FunctionUrlAuthType,
+  type Function as LambdaFunction,
+  type FunctionUrl,
+  type IVersion,
+} from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { ZeroKeeperConstructError } from './errors.js';
+import { FUNCTION_SETTINGS, ZeroKeeperFunctions, type FunctionName } from './functions.js';
+import { ZeroKeeperMonitoring } from './monitoring.js';
+import { DIRECT_ACTIONS, grantTables, READ_ACTIONS } from './permissions.js';
+import { namesIn, type ZeroKeeperProps } from './props.js';
+import { ZeroKeeperQueues } from './queues.js';
+import { ZeroKeeperTables } from './tables.js';
+import { ZeroKeeperTriggers } from './triggers.js';
+import { ZeroKeeperWebSocket } from './web-socket.js';
+
+/** Which namespace a grant is for. */
+export interface NamespaceGrantOptions {
+  /**
+   * One of the deployment's namespaces.
+   *
+   * @default - the first one
+   */
+  readonly namespace?: string;
+}
+
+/**
+ * ZooKeeper with zero servers to keep: tables, functions, triggers, WebSocket API, alarms.
+ *
+ * Who gets what: {@link grantClient} opens one namespace by way of the function `api`, which checks ACLs; {@link grantDirect}
+ * and {@link grantGateway} give permissions on the rows of one namespace, which ACLs do not bind; {@link grantRead} gives their
+ * reading half. The tables are kept when the stack is deleted, unless `removalPolicy` says otherwise.
+ *
+ * Throws {@link ZeroKeeperConstructError} for properties that could not be deployed, and when the functions' bundles have not been
+ * built.
+ *
+ * @example
+ * const zooKeeper = new ZeroKeeper(this, 'ZeroKeeper', { deploymentName: 'orders', namespaces: ['production', 'staging'] });
+ * zooKeeper.grantClient(worker, { namespace: 'production' });
+ * worker.addEnvironment('ZEROKEEPER_FUNCTION', zooKeeper.functionNameOf('production'));
+ */
+export class ZeroKeeper extends Construct {
+  /** Functions are called `deploymentName-api` and so on. */
+  readonly deploymentName: string;
+  /** Tables are called `tablePrefix-log` and so on: `tablePrefix` of the transport `direct`. */
+  readonly tablePrefix: string;
+  readonly namespaces: readonly string[];
+  readonly tables: ZeroKeeperTables;
+  readonly queues: ZeroKeeperQueues;
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+  /** The alias of `api` for each namespace. */
+  readonly aliases: ReadonlyMap<string, Alias>;
+  /** The function URL of each namespace. Empty without `functionUrl`. */
+  readonly functionUrls: ReadonlyMap<string, FunctionUrl>;
+  readonly triggers: ZeroKeeperTriggers;
+  readonly webSocket: ZeroKeeperWebSocket;
+  /** `wss://…`, to be signed by its caller: `webSocketUrl` of the transport `lambda`. Announces the first namespace's events. */
+  readonly webSocketUrl: string;
+  readonly monitoring: ZeroKeeperMonitoring;
+
+  constructor(scope: Construct, id: string, props: ZeroKeeperProps = {}) {
+    super(scope, id);
+    const { name, namespaces } = namesIn(props);
+    this.deploymentName = name;
+    this.tablePrefix = name;
+    this.namespaces = namespaces;
+    this.tables = new ZeroKeeperTables(this, 'Tables', { ...props, tablePrefix: name });
+    const expireTimeout = props.functions?.expire?.timeout ?? FUNCTION_SETTINGS.expire.timeout;
+    this.queues = new ZeroKeeperQueues(this, 'Queues', { name, expireTimeout });
+    const { tables, queues } = this;
+    const made = { name, tables, namespaceNames: namespaces, timers: queues.timers };
+    this.functions = new ZeroKeeperFunctions(this, 'Functions', { ...props, ...made }).functions;
+    const { functions } = this;
+    this.triggers = new ZeroKeeperTriggers(this, 'Triggers', { name, functions, tables, queues });
+    const { connect, notify } = functions;
+    this.webSocket = new ZeroKeeperWebSocket(this, 'WebSocket', { ...props, name, connect, notify });
+    this.webSocketUrl = this.webSocket.stage.url;
+    this.aliases = this.#aliases();
+    this.functionUrls = this.#functionUrls(props.functionUrl ?? false);
+    this.monitoring = new ZeroKeeperMonitoring(this, 'Monitoring', {
+      ...props,
+      ...{ name, functions, tables, queues },
+    });
+  }
+
+  /** The ARN of a namespace's alias of `api`: `functionName` of the transport `lambda`. Throws `NotDeployed`. */
+  functionNameOf(namespace: string): string {
+    return this.#alias(namespace).functionArn;
+  }
+
+  /** Grants `lambda:InvokeFunction` on the alias of one namespace, and on nothing else. Throws `NotDeployed`. */
+  grantClient(grantee: IGrantable, { namespace = this.#first() }: NamespaceGrantOptions = {}): Grant {
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.#alias(namespace).functionArn],
+    });
+  }
+
+  /** Grants calling the function URL of one namespace. Throws `NotDeployed`, also when there are no function URLs. */
+  grantClientUrl(grantee: IGrantable, { namespace = this.#first() }: NamespaceGrantOptions = {}): Grant {
+    const url = this.functionUrls.get(namespace);
+    if (url !== undefined) return url.grantInvokeUrl(grantee);
+    throw new ZeroKeeperConstructError(
+      'NotDeployed',
+      `there is no function URL of the namespace ${namespace}`,
+    );
+  }
+
+  /** Grants opening WebSocket connections. What is told over one depends on the session whose password it presents. */
+  grantWebSocket(grantee: IGrantable): Grant {
+    return this.webSocket.grantConnect(grantee);
+  }
+
+  /**
+   * Grants what an embedded keeper (transport `direct`) calls, on the rows of one namespace in `log`, `state` and `leases`. ACLs
+   * bind it no more than they bind DynamoDB. Throws `NotDeployed`.
+   */
+  grantDirect(grantee: IGrantable, options: NamespaceGrantOptions = {}): void {
+    this.#grantRows(grantee, DIRECT_ACTIONS, options);
+  }
+
+  /** Grants what a gateway calls: the same as an embedded keeper, for it is one. Throws `NotDeployed`. */
+  grantGateway(grantee: IGrantable, options: NamespaceGrantOptions = {}): void {
+    this.#grantRows(grantee, DIRECT_ACTIONS, options);
+  }
+
+  /** Grants reading the rows of one namespace: for observers, exports and diagnosis. Throws `NotDeployed`. */
+  grantRead(grantee: IGrantable, options: NamespaceGrantOptions = {}): void {
+    this.#grantRows(grantee, READ_ACTIONS, options);
+  }
+
+  #grantRows(
+    grantee: IGrantable,
+    actions: typeof READ_ACTIONS,
+    { namespace = this.#first() }: NamespaceGrantOptions,
+  ): void {
+    this.#alias(namespace);
+    grantTables(this.tables, { grantee, actions, namespace });
+  }
+
+  #first(): string {
+    return [...this.aliases.keys()][0] ?? 'default';
+  }
+
+  #alias(namespace: string): Alias {
+    const alias = this.aliases.get(namespace);
+    if (alias !== undefined) return alias;
+    const known = this.namespaces.join(', ');
+    throw new ZeroKeeperConstructError(
+      'NotDeployed',
+      `the namespace ${namespace} is none of this deployment's, which are ${known}`,
+    );
+  }
+
+  #aliases(): ReadonlyMap<string, Alias> {
+    // The CDK's own types disagree with themselves about optional members under exactOptionalPropertyTypes.
+    const version = this.functions.api.currentVersion as IVersion;
+    return new Map(
+      this.namespaces.map((aliasName) => {
+        const description = `What clients of the namespace ${aliasName} invoke`;
+        return [aliasName, new Alias(this, `Alias-${aliasName}`, { aliasName, version, description })];
+      }),
+    );
+  }
+
+  #functionUrls(wanted: boolean): ReadonlyMap<string, FunctionUrl> {
+    if (!wanted) return new Map();
+    const authType = FunctionUrlAuthType.AWS_IAM;
+    return new Map(
+      [...this.aliases].map(([namespace, alias]) => [namespace, alias.addFunctionUrl({ authType })]),
+    );
+  }
+}
