@@ -1,0 +1,53 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { contextOfArguments, propsFromContext } from '../../cdk/context.js';
+import { ZeroKeeperStack } from '../../cdk/stack.js';
+import { BUNDLES } from './bundles.js';
+
+const propsOf = (...words: string[]) =>
+  propsFromContext(new App({ analyticsReporting: false, context: contextOfArguments(words) }).node);
+
+describe('the stack', () => {
+  it('outputs what the SDK has to be told, for each namespace', () => {
+    const app = new App({ analyticsReporting: false });
+    const zeroKeeper = { bundles: BUNDLES, namespaces: ['first', 'second'], functionUrl: true };
+    const template = Template.fromStack(new ZeroKeeperStack(app, 'Test', { zeroKeeper }));
+    expect(Object.keys(template.findOutputs('*')).sort()).toEqual([
+      'FunctionName0',
+      'FunctionName1',
+      'FunctionUrl0',
+      'FunctionUrl1',
+      'Region',
+      'TablePrefix',
+      'WebSocketUrl',
+    ]);
+    template.hasOutput('TablePrefix', { Value: 'zerokeeper' });
+  });
+});
+
+describe('options on the command line', () => {
+  it('become properties', () => {
+    const props = propsOf(
+      '-c',
+      'name=orders',
+      'namespaces=a, b',
+      'functionUrl=true',
+      'removalPolicy=destroy',
+    );
+    expect(props).toEqual({
+      deploymentName: 'orders',
+      namespaces: ['a', 'b'],
+      functionUrl: true,
+      removalPolicy: 'destroy',
+    });
+    expect(propsOf()).toEqual({});
+  });
+
+  it.each([['colour=red'], ['name'], ['functionUrl=perhaps'], ['removalPolicy=snapshot']])(
+    'refuse %s',
+    (word) => {
+      expect(() => propsOf(word)).toThrow(expect.objectContaining({ code: 'InvalidProps' }));
+    },
+  );
+});
