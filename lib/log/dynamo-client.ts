@@ -11,6 +11,7 @@ export interface DynamoClientOptions {
   readonly endpoint?: string;
   /** By default what the environment says; for an endpoint on this machine `us-east-1`. */
   readonly region?: string;
+  readonly connectionTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
   /** Attempts of one call, the first included. */
   readonly attemptsMax?: number;
@@ -33,7 +34,7 @@ export function clientConfig(options: DynamoClientOptions = {}) {
   return {
     maxAttempts: options.attemptsMax ?? ATTEMPTS_MAX,
     requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      connectionTimeout: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
       requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       throwOnRequestTimeout: true,
       httpAgent: agent,

@@ -26,7 +26,9 @@ export function useEngine(): TestEngine {
   beforeAll(async () => {
     silenceNodeVersionNotice();
     engine = await startEngine();
-    client = createDynamoClient({ endpoint: engine.endpoint });
+    // Patient: a machine that runs many tests at once is slow, and that is not what any of them is about.
+    const patience = { connectionTimeoutMs: 15_000, requestTimeoutMs: 15_000, socketsMax: 16 };
+    client = createDynamoClient({ endpoint: engine.endpoint, ...patience });
   });
   afterAll(async () => {
     client?.destroy();
