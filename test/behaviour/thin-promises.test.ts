@@ -15,6 +15,13 @@ import { SimulatedStore } from '../../lib/log/simulated-store.js';
 const INSTANCES = 3;
 const CALL_MS_MAX = 20_000;
 
+/** What a client's requests go through. */
+interface Network {
+  up: boolean;
+  /** The next reply is lost, after the work was done. */
+  loseNext: boolean;
+}
+
 /** Several instances of `api` over one store, and clients with a network of their own each. */
 class ThinWorld {
   readonly #store = new SimulatedStore({ clock: systemClock, random: systemRandom });
@@ -37,8 +44,8 @@ class ThinWorld {
   /** A client, and a switch that cuts it off. */
   async client(
     options: { lossShare?: number } = {},
-  ): Promise<{ client: ZeroKeeperClient; network: { up: boolean } }> {
-    const network = { up: true };
+  ): Promise<{ client: ZeroKeeperClient; network: Network }> {
+    const network: Network = { up: true, loseNext: false };
     const invoke = this.#invoke(network, options.lossShare ?? 0);
     const retry = { backoffMinMs: 1, backoffMaxMs: 5 };
     const connectOptions = { transport: 'lambda', functionName: 'api', invoke, pollMs: 10, retry } as const;
@@ -46,7 +53,7 @@ class ThinWorld {
     return { client, network };
   }
 
-  #invoke(network: { up: boolean }, lossShare: number): Invoke {
+  #invoke(network: Network, lossShare: number): Invoke {
     return async (payload) => {
       if (!network.up) throw new Error('the network is down');
       const service = this.#services[this.invocations++ % INSTANCES]!;
@@ -57,7 +64,8 @@ class ThinWorld {
         authIds: [],
         remainingMs: () => startedMs + CALL_MS_MAX - systemClock.monotonic(),
       });
-      if (this.#random.float() < lossShare) {
+      if (network.loseNext || this.#random.float() < lossShare) {
+        network.loseNext = false;
         this.lostReplies++;
         throw new Error('the reply was lost');
       }
@@ -149,5 +157,16 @@ describe('a thin client', () => {
     for (let n = 0; n < 10; n++) await mine.client.get('/o');
     expect(told.events.map(({ zxid }) => zxid)).toEqual([first.mzxid]);
     await Promise.all([mine.client.close(), other.client.close()]);
+  });
+
+  it('reads what was there when it read, though the answer was lost and a later write of its own has been done since', async () => {
+    const world = new ThinWorld();
+    const { client, network } = await world.client();
+    await client.create('/a', 'old');
+    network.loseNext = true;
+    const [read] = await Promise.all([client.get('/a'), client.set('/a', 'new')]);
+    expect(Buffer.from(read.data).toString()).toBe('old');
+    expect(Buffer.from((await client.get('/a')).data).toString()).toBe('new');
+    await client.close();
   });
 });

@@ -129,20 +129,32 @@ const settled = (promise: Promise<unknown>) =>
 describe('a session over lambda', () => {
   it('numbers its writes, and sends a request again byte for byte until it is answered', async () => {
     const { set, get } = bound(await opened());
-    const results = Promise.all([set('/a', '1'), get('/a'), set('/a', '2')]);
+    const results = Promise.all([set('/a', '1'), set('/a', '2'), get('/a')]);
     const first = await takeBatch();
     expect(first.request.operations).toMatchObject([
       { op: 'setData', cxid: 1 },
-      { op: 'getData' },
       { op: 'setData', cxid: 2 },
+      { op: 'getData' },
     ]);
     first.fail(new Error('socket hang up'));
     await turn();
     await clock.advance(100);
     const second = await takeBatch();
     expect(second.text).toBe(first.text);
-    second.answer(done([setDone(8), { op: 'getData', zxid: 8, data: 'MQ==', stat }, setDone(9)]));
+    second.answer(done([setDone(8), setDone(9), { op: 'getData', zxid: 9, data: 'Mg==', stat }]));
     expect(await results).toHaveLength(3);
+  });
+
+  it('puts no write behind a read into one request', async () => {
+    const { set, get } = bound(await opened());
+    const results = Promise.all([get('/a'), set('/a', '1')]);
+    const first = await takeBatch();
+    expect(first.request.operations).toMatchObject([{ op: 'getData' }]);
+    first.answer(done([{ op: 'getData', zxid: 3, data: 'b2xk', stat }]));
+    const second = await takeBatch();
+    expect(second.request.operations).toMatchObject([{ op: 'setData', cxid: 1 }]);
+    second.answer(done([setDone(8)]));
+    expect(await results).toHaveLength(2);
   });
 
   it('has one request under way, and puts together what is called meanwhile', async () => {
@@ -204,17 +216,17 @@ describe('a session over lambda', () => {
 
   it('sends a write with the same number again that was refused without being logged, and what follows it', async () => {
     const { set, get } = bound(await opened());
-    const all = Promise.all([set('/a', '1'), get('/a'), set('/a', '2')]);
+    const all = Promise.all([set('/a', '1'), set('/a', '2'), get('/a')]);
     const first = await takeBatch();
     const overloaded: ThinResult = { op: 'error', zxid: 3, code: 0, reason: 'Overloaded' };
     const outOfOrder: ThinResult = { op: 'error', zxid: 3, code: 0, reason: 'OutOfOrder' };
-    first.answer(done([overloaded, { op: 'getData', zxid: 3, data: 'b2xk', stat }, outOfOrder]));
+    first.answer(done([overloaded, outOfOrder, { op: 'getData', zxid: 3, data: 'b2xk', stat }]));
     await turn();
     await clock.advance(100);
     const second = await takeBatch();
     expect(second.request.operations).toEqual(first.request.operations);
-    second.answer(done([setDone(8), { op: 'getData', zxid: 8, data: 'bmV3', stat }, setDone(9)]));
-    const [, read] = await all;
+    second.answer(done([setDone(8), setDone(9), { op: 'getData', zxid: 9, data: 'bmV3', stat }]));
+    const [, , read] = await all;
     expect(Buffer.from(read.data).toString()).toBe('new');
   });
 

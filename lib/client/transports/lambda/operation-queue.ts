@@ -69,7 +69,10 @@ export class OperationQueue {
     return item.sent && item.write;
   }
 
-  /** The operations of the next request, from the oldest on: as many as fit and agree about consistency. */
+  /**
+   * The operations of the next request, from the oldest on: as many as fit and agree about consistency. No write stands behind a
+   * read: if the answer is lost and the request sent again, the read would show the write that was called after it.
+   */
   head(options: { readonly separateWrites: boolean; readonly operationsMax: number }): Item[] {
     const batch: Item[] = [];
     let bytes = ENVELOPE_BYTES;
@@ -78,6 +81,7 @@ export class OperationQueue {
       bytes += item.bytes;
       const agrees = (item.consistency ?? consistency) === (consistency ?? item.consistency);
       if (batch.length >= options.operationsMax || bytes > THIN_PAYLOAD_BYTES_MAX || !agrees) break;
+      if (item.write && batch.at(-1)?.write === false) break;
       if (options.separateWrites && batch[0] !== undefined && batch[0].write !== item.write) break;
       consistency ??= item.consistency;
       batch.push(item);
