@@ -3,11 +3,11 @@ import { assert } from '../base/assert.js';
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { ErrorCode } from '../core/errors.js';
-import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { AttachTxn, CreateSessionTxn, Origin, SessionId, SessionRecord } from '../core/types.js';
 import type { Store } from '../log/store.js';
 import type { LeaseSubject } from './gateway-lease.js';
+import { currentSession } from './current-session.js';
 import { GatewayLease } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
 import {
@@ -154,7 +154,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     const { keeper, random } = this.#options;
     const { session, password, timeoutMs } = input;
     for (let attempt = 0; attempt < ATTACH_ATTEMPTS_MAX; attempt++) {
-      const record = await this.#currentRecord(session);
+      const record = await currentSession(keeper.replica, session);
       if (record === null || !isPassword(password, record)) return undefined;
       const replacesEpoch = record.epoch;
       if (replacesEpoch !== (input.replacesEpoch ?? replacesEpoch)) return undefined;
@@ -170,17 +170,6 @@ export class GatewaySessions implements GatewaySessionsApi {
       'Overloaded',
       `session 0x${session.toString(16)} is attached elsewhere all the time`,
     );
-  }
-
-  /** The session's record at the log's end. */
-  async #currentRecord(session: SessionId): Promise<SessionRecord | null> {
-    const { replica } = this.#options.keeper;
-    await replica.sync();
-    for (;;) {
-      const record = replica.view.session(session);
-      if (record !== undefined) return record;
-      await replica.hydrate([recordKey.session(session)]);
-    }
   }
 
   /**
