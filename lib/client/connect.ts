@@ -11,7 +11,8 @@ import {
   CONNECT_TIMEOUT_MS_DEFAULT,
   SESSION_TIMEOUT_MS_DEFAULT,
 } from './limits.js';
-import type { ClientOptions, DirectOptions, LambdaOptions, TcpOptions } from './options.js';
+import { resolveOptions } from './deployment/resolve.js';
+import type { ClientOptions, DirectOptions, LambdaOptions, StackOptions, TcpOptions } from './options.js';
 import { dialer } from './tcp/channel.js';
 import { checkChroot, parseConnectString } from './tcp/servers.js';
 import type { Transport } from './transport.js';
@@ -19,10 +20,13 @@ import { awsInvoke } from './transports/lambda/aws-invoke.js';
 import { LambdaTransport, type PushHandlers } from './transports/lambda/lambda-transport.js';
 import { INVOKE_TIMEOUT_MS_DEFAULT, POLL_MS_DEFAULT } from './transports/lambda/limits.js';
 import { openWebSocket, Push } from './transports/lambda/push.js';
+import { isApiGateway, Signer } from './transports/lambda/signing.js';
+import { urlInvoke } from './transports/lambda/url-invoke.js';
+import type { Invoke } from './transports/lambda/invoke.js';
 import { TcpTransport } from './transports/tcp/tcp-transport.js';
 
-/** By the transport: `tcp`, `lambda` or `direct`. */
-export type ConnectOptions = TcpOptions | LambdaOptions | DirectOptions;
+/** By the transport: `tcp`, `lambda` or `direct`; or by what a deployment says of itself. */
+export type ConnectOptions = TcpOptions | LambdaOptions | DirectOptions | StackOptions;
 
 /**
  * Opens a session and gives its client. Close the client, or declare it with `await using`: a client with a session
@@ -51,8 +55,39 @@ export type ConnectOptions = TcpOptions | LambdaOptions | DirectOptions;
  * await client.create('/visits', '1');
  * console.log(await client.exists('/visits'));
  * ```
+ *
+ * @example
+ * To what `cdk deploy --outputs-file outputs.json` has deployed; without any options, to what the environment names:
+ * ```ts
+ * import { connect } from 'zerokeeper';
+ *
+ * await using client = await connect({ stackOutputs: 'outputs.json', namespace: 'staging' });
+ * console.log(await client.getChildren('/'));
+ * ```
  */
-export async function connect(options: ConnectOptions): Promise<ZeroKeeperClient> {
+export async function connect(options: ConnectOptions = {}): Promise<ZeroKeeperClient> {
+  return connectTo(isResolved(options) ? options : await resolveOptions(options, process.env));
+}
+
+/** A transport that is named beside where it is to be found needs nothing of the environment. */
+function isResolved(options: ConnectOptions): options is TcpOptions | LambdaOptions | DirectOptions {
+  if (options.transport === undefined || 'stackOutputs' in options) return false;
+  return PLACES.some((place) => (options as Partial<Record<string, unknown>>)[place] !== undefined);
+}
+
+/** Options that say by themselves where to connect. */
+const PLACES = [
+  'servers',
+  'functionName',
+  'functionUrl',
+  'invoke',
+  'tablePrefix',
+  'store',
+  'client',
+  'endpoint',
+];
+
+async function connectTo(options: TcpOptions | LambdaOptions | DirectOptions): Promise<ZeroKeeperClient> {
   checkTimes(options);
   switch (options.transport) {
     case 'tcp':
@@ -118,11 +153,11 @@ async function direct(options: DirectOptions): Promise<Transport> {
 }
 
 function lambda(options: LambdaOptions): LambdaTransport {
-  const { functionName, region, endpoint, client } = options;
+  const signer = signerOf(options);
   const sessionTimeoutMs = options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS_DEFAULT;
   const patienceMs = options.invokeTimeoutMs ?? INVOKE_TIMEOUT_MS_DEFAULT;
   return new LambdaTransport({
-    invoke: options.invoke ?? awsInvoke({ functionName, region, endpoint, client }),
+    invoke: options.invoke ?? invokeOf(options, signer),
     namespace: options.namespace,
     session: options.session,
     sessionTimeoutMs,
@@ -132,12 +167,35 @@ function lambda(options: LambdaOptions): LambdaTransport {
     retry: retryPolicy(options.retry),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-    push: pushOf(options),
+    push: pushOf(options, signer),
   });
 }
 
-function pushOf(options: LambdaOptions): ((handlers: PushHandlers) => Push) | undefined {
-  const { webSocketUrl: url } = options;
+function signerOf({ region, credentials, clock = systemClock }: LambdaOptions): Signer {
+  return new Signer({ region, credentials, now: () => clock.now() });
+}
+
+function invokeOf(options: LambdaOptions, signer: Signer): Invoke {
+  const { functionName, functionUrl, region, endpoint, client } = options;
+  if (functionName !== undefined) return awsInvoke({ functionName, region, endpoint, client });
+  if (functionUrl === undefined) throw badOption('the transport lambda needs functionName or functionUrl');
+  if (!URL.canParse(functionUrl)) throw badOption(`functionUrl is no URL: ${functionUrl}`);
+  return urlInvoke(functionUrl, signer);
+}
+
+/** Each connection is signed anew: a signature is good for a minute, a connection for hours. */
+function signedUrl(
+  { webSocketUrl, webSocketAuth }: LambdaOptions,
+  signer: Signer,
+): LambdaOptions['webSocketUrl'] {
+  if (typeof webSocketUrl !== 'string') return webSocketUrl;
+  if (!URL.canParse(webSocketUrl)) throw badOption(`webSocketUrl is no URL: ${webSocketUrl}`);
+  const auth = webSocketAuth ?? (isApiGateway(webSocketUrl) ? 'iam' : 'none');
+  return auth === 'iam' ? () => signer.webSocketUrl(webSocketUrl) : webSocketUrl;
+}
+
+function pushOf(options: LambdaOptions, signer: Signer): ((handlers: PushHandlers) => Push) | undefined {
+  const url = signedUrl(options, signer);
   if (url === undefined) return undefined;
   return ({ onHint, session }) =>
     new Push({

@@ -18,6 +18,7 @@ export {
   type WatchOptions,
 } from './client.js';
 export type { CallOptions } from './calls.js';
+export type { CloudFormationOutput, StackOutputs } from './deployment/outputs.js';
 export type { ChangesOptions } from './changes.js';
 export type { RetryOptions } from './backoff.js';
 export type { ClientEventName, ClientEvents, ClientListener } from './emitter.js';
@@ -42,5 +43,6 @@ export { systemClock, type CancelTimer, type Clock } from '../base/clock.js';
 export { systemRandom, type Random } from '../base/random.js';
 export type { Invoke, InvokeAnswer, LambdaClientLike } from './transports/lambda/invoke.js';
 export type { WebSocketFactory, WebSocketLike } from './transports/lambda/push.js';
+export type { AwsCredentials } from './transports/lambda/signing.js';
 export type { Dial, TlsOptions } from './tcp/channel.js';
 export type { ServerAddress } from './tcp/servers.js';

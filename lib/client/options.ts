@@ -2,11 +2,13 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Acl } from '../core/types.js';
 import type { RetryOptions } from './backoff.js';
+import type { StackOutputs } from './deployment/outputs.js';
 import type { DirectTransportOptions } from './direct/options.js';
 import type { Dial, TlsOptions } from './tcp/channel.js';
 import type { Consistency } from './transport.js';
 import type { Invoke, LambdaClientLike } from './transports/lambda/invoke.js';
 import type { WebSocketFactory } from './transports/lambda/push.js';
+import type { AwsCredentials } from './transports/lambda/signing.js';
 
 /** What it takes to go on with a session in another process: `client.session` of the one before. */
 export interface SessionReference {
@@ -58,11 +60,16 @@ export interface TcpOptions extends ClientOptions {
   readonly dial?: Dial;
 }
 
-/** The function `api` on Lambda, by Invoke. */
+/** The function `api` on Lambda, by Invoke or by its URL: one of `functionName`, `functionUrl` and `invoke` is needed. */
 export interface LambdaOptions extends ClientOptions {
   readonly transport: 'lambda';
   /** Name, ARN or alias of the function `api`. */
-  readonly functionName: string;
+  readonly functionName?: string;
+  /**
+   * The URL of the function instead, with IAM authorization: requests are signed, so the function learns who the caller is, and access
+   * control lists bind it by `iam:` ids.
+   */
+  readonly functionUrl?: string;
   /** Where the function serves more than one. */
   readonly namespace?: string;
   readonly region?: string;
@@ -81,8 +88,15 @@ export interface LambdaOptions extends ClientOptions {
   readonly pollMs?: number;
   /** How long one Invoke may take before it is sent again. Default 10 000, at most half of the session's timeout. */
   readonly invokeTimeoutMs?: number;
-  /** Where events are announced, so that they need not be polled for. A function is called for every connection. */
+  /**
+   * Where events are announced, so that they need not be polled for. A function is called for every connection, and what it returns
+   * is used as it is.
+   */
   readonly webSocketUrl?: string | (() => string | Promise<string>);
+  /** Whether the `webSocketUrl` is signed for each connection. Default: `iam` for a host of API Gateway, `none` for others. */
+  readonly webSocketAuth?: 'iam' | 'none';
+  /** Signs requests to a function URL and the WebSocket's. Default: what the AWS SDK finds. */
+  readonly credentials?: AwsCredentials | (() => Promise<AwsCredentials>);
   /** Replaces the global WebSocket, or the package `ws`. */
   readonly webSocket?: WebSocketFactory;
 }
@@ -96,4 +110,25 @@ export interface DirectOptions
       'sessionTimeoutMs' | 'closeTimeoutMs' | 'retry' | 'clock' | 'random' | 'consistency'
     > {
   readonly transport: 'direct';
+}
+
+/**
+ * Where to connect is taken from a stack's outputs, or from the environment: `ZEROKEEPER_STACK_OUTPUTS` (a path),
+ * `ZEROKEEPER_STACK`, `ZEROKEEPER_TRANSPORT`, `ZEROKEEPER_NAMESPACE`, `ZEROKEEPER_REGION`, `ZEROKEEPER_FUNCTION_NAME`,
+ * `ZEROKEEPER_FUNCTION_URL`, `ZEROKEEPER_WEBSOCKET_URL`, `ZEROKEEPER_TABLE_PREFIX`, `ZEROKEEPER_SERVER`. What is said here goes before
+ * the environment, and that before the outputs. The options of the transport that it comes to may be given besides.
+ */
+export interface StackOptions
+  extends
+    ClientOptions,
+    Partial<Omit<LambdaOptions, 'transport' | 'client' | keyof ClientOptions>>,
+    Pick<DirectTransportOptions, 'authIds' | 'reap' | 'viewLimits'> {
+  /** Default: `lambda` where there is a function, else `tcp` where there is a server, else `direct`. */
+  readonly transport?: 'lambda' | 'direct' | 'tcp';
+  /** As CloudFormation or `cdk deploy --outputs-file` gives them, or the path of a JSON file with them. */
+  readonly stackOutputs?: StackOutputs | string;
+  /** Which stack, where the outputs are of more than one. */
+  readonly stack?: string;
+  /** Default: the stack's first. */
+  readonly namespace?: string;
 }

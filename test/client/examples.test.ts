@@ -82,7 +82,7 @@ async function run({ code }: Example, connect: (options: ConnectOptions) => Prom
 
 describe('the examples in the documentation', () => {
   const all = examples();
-  const targets: Partial<Record<ConnectOptions['transport'], Target>> = {};
+  const targets: Partial<Record<'tcp' | 'lambda' | 'direct', Target>> = {};
 
   beforeAll(async () => {
     targets.tcp = await gatewayTarget();
@@ -103,7 +103,7 @@ describe('the examples in the documentation', () => {
 
   it.each(all.map((example, index) => ({ ...example, index })))('run: $name', async (example) => {
     const chroot = `/example-${example.index}`;
-    const connect = async ({ transport, session }: ConnectOptions) => {
+    const connect = async ({ transport = 'lambda', session }: ConnectOptions) => {
       const target = targets[transport];
       if (target === undefined) throw new Error(`no server for ${transport}`);
       await using admin = await target.connect();
