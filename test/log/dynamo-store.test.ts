@@ -4,17 +4,32 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createDynamoClient } from '../../lib/log/dynamo-client.js';
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import type { StoreObserver } from '../../lib/log/store.js';
-import { useEngine } from '../support/engine.js';
+import { OTHER_ENGINE, OTHER_ENGINE_KIND, useEngine } from '../support/engine.js';
 import { runStoreContract } from './store-contract.js';
 
 const engine = useEngine();
 
-runStoreContract('DynamoStore with the local engine', () => engine.freshStore());
+/** Tests of the contract that an engine does not pass, with the reason. */
+const LACKING: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  moto: {
+    'decides every kind of clause alike for put, update and delete, on an item and on nothing':
+      'moto fails on a comparison between an attribute and a value of another type, where DynamoDB says false',
+    'may change nothing': 'moto creates no item for an update without an expression',
+    'takes an item of 400 KB and refuses one byte more': 'moto counts the size of an item in another way',
+  },
+};
+
+runStoreContract(
+  OTHER_ENGINE === undefined ? 'DynamoStore with the local engine' : `DynamoStore at ${OTHER_ENGINE}`,
+  () => engine.freshStore(),
+  LACKING[OTHER_ENGINE_KIND],
+);
 
 const SLOT = { partition: 'ns', sort: 1 };
 
 describe('the observer of DynamoStore', () => {
-  it('hears of capacity, also of a failed condition', async () => {
+  // moto counts every write as one unit.
+  it.skipIf(OTHER_ENGINE_KIND === 'moto')('hears of capacity, also of a failed condition', async () => {
     const units: string[] = [];
     const store = await engine.freshStore({
       observer: {

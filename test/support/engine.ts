@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll } from 'vitest';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { startEngine, type Engine } from '../../lib/emulator/engine.js';
@@ -15,17 +16,24 @@ export interface TestEngine {
   freshStore(options?: Partial<Pick<DynamoStoreOptions, 'observer' | 'clock'>>): Promise<DynamoStore>;
 }
 
+/** Another DynamoDB to run the tests on, which somebody else has started: `npm run test:engines` does. */
+export const OTHER_ENGINE = process.env['ZEROKEEPER_TEST_ENDPOINT'];
+
+/** Which engine that is, when it is one with differences that are known; see docs/ENGINES.md. */
+export const OTHER_ENGINE_KIND = process.env['ZEROKEEPER_TEST_ENGINE'] ?? 'dynamodb';
+
 /**
  * One engine in memory for a whole test file, started before its tests and stopped after them. Call it at the top of the
- * file or of a `describe`.
+ * file or of a `describe`. With {@link OTHER_ENGINE}, that one serves all files, each with tables of its own.
  */
 export function useEngine(): TestEngine {
-  let engine: Engine | undefined;
+  let engine: Pick<Engine, 'endpoint' | 'stop'> | undefined;
   let client: DynamoDBClient | undefined;
   let prefixes = 0;
+  const file = randomUUID().slice(0, 8);
   beforeAll(async () => {
     silenceNodeVersionNotice();
-    engine = await startEngine();
+    engine = OTHER_ENGINE === undefined ? await startEngine() : elsewhere(OTHER_ENGINE);
     // Patient: a machine that runs many tests at once is slow, and that is not what any of them is about.
     const patience = { connectionTimeoutMs: 15_000, requestTimeoutMs: 15_000, socketsMax: 16 };
     client = createDynamoClient({ endpoint: engine.endpoint, ...patience });
@@ -46,7 +54,7 @@ export function useEngine(): TestEngine {
       return started(client);
     },
     async freshTables() {
-      const prefix = `test${++prefixes}`;
+      const prefix = `test-${file}-${++prefixes}`;
       await createTables({ client: started(client), prefix });
       return prefix;
     },
@@ -56,4 +64,9 @@ export function useEngine(): TestEngine {
     },
   };
   return testEngine;
+}
+
+/** An engine that belongs to whoever started it. */
+function elsewhere(endpoint: string): Pick<Engine, 'endpoint' | 'stop'> {
+  return { endpoint, stop: () => Promise.resolve() };
 }
