@@ -21,15 +21,17 @@ export class ZeroKeeperStack extends Stack {
 
   /** Each is called after the option of the SDK that takes it. Namespaces are numbered, as their names are no names of outputs. */
   #outputs(): void {
-    const { namespaces, functionUrls, tablePrefix, webSocketUrl } = this.zeroKeeper;
+    const { namespaces, functionUrls, tablePrefix } = this.zeroKeeper;
     const output = (id: string, value: string, description: string) =>
       new CfnOutput(this, id, { value, description });
     output('Region', this.region, 'region, of every transport');
     output('TablePrefix', tablePrefix, 'tablePrefix, of the transport direct');
-    output('WebSocketUrl', webSocketUrl, `webSocketUrl, of the transport lambda, for ${namespaces[0] ?? ''}`);
+    output('Namespaces', namespaces.join(','), 'namespace, of the transport direct: one of them');
     for (const [index, namespace] of namespaces.entries()) {
       const arn = this.zeroKeeper.functionNameOf(namespace);
       output(`FunctionName${index}`, arn, `functionName, of the transport lambda, for ${namespace}`);
+      const webSocketUrl = this.zeroKeeper.webSocketUrlOf(namespace);
+      output(`WebSocketUrl${index}`, webSocketUrl, `webSocketUrl, of the transport lambda, for ${namespace}`);
       const url = functionUrls.get(namespace);
       if (url !== undefined) output(`FunctionUrl${index}`, url.url, `The function URL of ${namespace}`);
     }

@@ -27,8 +27,8 @@ export interface ZeroKeeperProps {
    * The trees, each with a log of its own. Every one gets an alias of the function `api`, which is what clients invoke. Letters,
    * digits, `_` and `-`, not digits alone, at most 64: what Lambda takes for an alias. At most {@link NAMESPACES_MAX}.
    *
-   * The first is that of callers who invoke `api` without an alias, and the only one whose watches are announced over the
-   * WebSocket; clients of the others ask for events.
+   * The first is that of callers who invoke `api` without an alias. Each has a stage of the WebSocket API, of which an account has
+   * ten unless it asks for more.
    *
    * @default ['default']
    */

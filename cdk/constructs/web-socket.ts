@@ -1,4 +1,4 @@
-import { ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { LogGroupLogDestination, WebSocketApi, WebSocketStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { WebSocketIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -8,24 +8,30 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeResource } from './acknowledgements.js';
 
-export const STAGE = 'push';
-
-/** Connections and messages a second, for the API as a whole: a client sends one message a connection. */
+/** Connections and messages a second, for each namespace: a client sends one message a connection. */
 export const RATE_MAX = 500;
 export const BURST_MAX = 1000;
 
+/** API Gateway's quota of stages for each API, which it raises when asked. */
+export const STAGES_QUOTA = 10;
+
 export interface ZeroKeeperWebSocketProps {
   readonly name: string;
+  readonly namespaceNames: readonly string[];
   readonly connect: LambdaFunction;
   readonly notify: LambdaFunction;
   readonly accessLogs?: boolean;
   readonly logRetention?: RetentionDays;
 }
 
-/** The WebSocket API over which thin clients are told that there is something to fetch. It takes signed connections only. */
+/**
+ * The WebSocket API over which thin clients are told that there is something to fetch. It takes signed connections only. Each
+ * namespace has a stage of its name: by it IAM opens one and no other, and the functions learn whose a connection is.
+ */
 export class ZeroKeeperWebSocket extends Construct {
   readonly api: WebSocketApi;
-  readonly stage: WebSocketStage;
+  /** By namespace. */
+  readonly stages: ReadonlyMap<string, WebSocketStage>;
 
   constructor(scope: Construct, id: string, props: ZeroKeeperWebSocketProps) {
     super(scope, id);
@@ -37,35 +43,55 @@ export class ZeroKeeperWebSocket extends Construct {
       disconnectRouteOptions: route('OnDisconnect'),
       defaultRouteOptions: route('OnMessage'),
     });
-    this.stage = new WebSocketStage(this, 'Stage', {
-      webSocketApi: this.api,
-      stageName: STAGE,
-      autoDeploy: true,
-      throttle: { rateLimit: RATE_MAX, burstLimit: BURST_MAX },
-      ...this.#accessLogs(props),
-    });
+    this.stages = this.#stages(props);
     this.#acknowledgeRoutes();
-    props.notify.addEnvironment('ZEROKEEPER_PUSH_ENDPOINT', this.stage.callbackUrl);
-    this.#grantPush(props.notify);
+    this.#warnOfQuota(props.namespaceNames.length);
+    const { region, urlSuffix } = Stack.of(this);
+    const endpoint = `https://${this.api.apiId}.execute-api.${region}.${urlSuffix}`;
+    props.notify.addEnvironment('ZEROKEEPER_PUSH_ENDPOINT', endpoint);
+    this.#grantPush(props);
   }
 
-  /** Grants opening connections; what is told over one, its session's password decides. */
-  grantConnect(grantee: IGrantable): Grant {
-    const resource = this.#arn(`${STAGE}/$connect`);
+  /** Grants opening connections of a namespace; what is told over one, its session's password decides. */
+  grantConnect(grantee: IGrantable, namespace: string): Grant {
+    const resource = this.#arn(`${namespace}/$connect`);
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [resource] });
   }
 
   /** A policy of its own, so that what cdk-nag finds in it is acknowledged for this one statement. */
-  #grantPush(notify: LambdaFunction): void {
-    const resource = this.#arn(`${STAGE}/POST/@connections/*`);
+  #grantPush({ notify, namespaceNames }: ZeroKeeperWebSocketProps): void {
+    const resources = namespaceNames.map((namespace) => this.#arn(`${namespace}/POST/@connections/*`));
     const actions = ['execute-api:ManageConnections'];
-    const statement = new PolicyStatement({ actions, resources: [resource] });
+    const statement = new PolicyStatement({ actions, resources });
     const policy = new Policy(this, 'PushPolicy', { statements: [statement] });
     if (notify.role !== undefined) policy.attachToRole(notify.role);
-    acknowledgeResource(
-      policy,
-      resource,
-      'Connections have random ids that API Gateway gives them: what can be named is the stage, and POST is all that is granted.',
+    for (const resource of resources) {
+      acknowledgeResource(
+        policy,
+        resource,
+        'Connections have random ids that API Gateway gives them: what can be named is the stage, and POST is all that is granted.',
+      );
+    }
+  }
+
+  #stages(props: ZeroKeeperWebSocketProps): ReadonlyMap<string, WebSocketStage> {
+    const common = {
+      webSocketApi: this.api,
+      autoDeploy: true,
+      throttle: { rateLimit: RATE_MAX, burstLimit: BURST_MAX },
+      ...this.#accessLogs(props),
+    };
+    const made = props.namespaceNames.map((stageName) => {
+      return [stageName, new WebSocketStage(this, `Stage-${stageName}`, { ...common, stageName })] as const;
+    });
+    return new Map(made);
+  }
+
+  #warnOfQuota(stages: number): void {
+    if (stages <= STAGES_QUOTA) return;
+    Annotations.of(this).addWarningV2(
+      'zerokeeper:stages',
+      `${stages} namespaces are as many stages of one WebSocket API, of which an account has ${STAGES_QUOTA} unless it asked for more`,
     );
   }
 

@@ -57,8 +57,6 @@ export class ZeroKeeper extends Construct {
   readonly functionUrls: ReadonlyMap<string, FunctionUrl>;
   readonly triggers: ZeroKeeperTriggers;
   readonly webSocket: ZeroKeeperWebSocket;
-  /** `wss://…`, to be signed by its caller: `webSocketUrl` of the transport `lambda`. Announces the first namespace's events. */
-  readonly webSocketUrl: string;
   readonly monitoring: ZeroKeeperMonitoring;
 
   constructor(scope: Construct, id: string, props: ZeroKeeperProps = {}) {
@@ -76,8 +74,10 @@ export class ZeroKeeper extends Construct {
     const { functions } = this;
     this.triggers = new ZeroKeeperTriggers(this, 'Triggers', { name, functions, tables, queues });
     const { connect, notify } = functions;
-    this.webSocket = new ZeroKeeperWebSocket(this, 'WebSocket', { ...props, name, connect, notify });
-    this.webSocketUrl = this.webSocket.stage.url;
+    this.webSocket = new ZeroKeeperWebSocket(this, 'WebSocket', {
+      ...props,
+      ...{ name, connect, notify, namespaceNames: namespaces },
+    });
     this.aliases = this.#aliases();
     this.functionUrls = this.#functionUrls(props.functionUrl ?? false);
     this.monitoring = new ZeroKeeperMonitoring(this, 'Monitoring', {
@@ -89,6 +89,13 @@ export class ZeroKeeper extends Construct {
   /** The ARN of a namespace's alias of `api`: `functionName` of the transport `lambda`. Throws `NotDeployed`. */
   functionNameOf(namespace: string): string {
     return this.#alias(namespace).functionArn;
+  }
+
+  /** `wss://…`, to be signed by its caller: `webSocketUrl` of the transport `lambda`. Throws `NotDeployed`. */
+  webSocketUrlOf(namespace: string): string {
+    const stage = this.webSocket.stages.get(namespace);
+    if (stage !== undefined) return stage.url;
+    throw this.#notDeployed(namespace);
   }
 
   /** Grants `lambda:InvokeFunction` on the alias of one namespace, and on nothing else. Throws `NotDeployed`. */
@@ -110,9 +117,13 @@ export class ZeroKeeper extends Construct {
     );
   }
 
-  /** Grants opening WebSocket connections. What is told over one depends on the session whose password it presents. */
-  grantWebSocket(grantee: IGrantable): Grant {
-    return this.webSocket.grantConnect(grantee);
+  /**
+   * Grants opening WebSocket connections of one namespace. What is told over one depends on the session whose password it presents.
+   * Throws `NotDeployed`.
+   */
+  grantWebSocket(grantee: IGrantable, { namespace = this.#first() }: NamespaceGrantOptions = {}): Grant {
+    this.#alias(namespace);
+    return this.webSocket.grantConnect(grantee, namespace);
   }
 
   /**
@@ -149,8 +160,12 @@ export class ZeroKeeper extends Construct {
   #alias(namespace: string): Alias {
     const alias = this.aliases.get(namespace);
     if (alias !== undefined) return alias;
+    throw this.#notDeployed(namespace);
+  }
+
+  #notDeployed(namespace: string): ZeroKeeperConstructError {
     const known = this.namespaces.join(', ');
-    throw new ZeroKeeperConstructError(
+    return new ZeroKeeperConstructError(
       'NotDeployed',
       `the namespace ${namespace} is none of this deployment's, which are ${known}`,
     );

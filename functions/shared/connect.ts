@@ -1,9 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { SessionId, SessionRecord } from '../../lib/core/types.js';
-import { namespaceOfCall, type NamespaceAuthority } from './authority.js';
+import { isNamespace } from './authority.js';
 import { EventError } from './events.js';
-import type { InvocationContext } from './namespaces.js';
 
 /** What connect needs of `Connections`. */
 export interface ConnectionRows {
@@ -12,7 +11,6 @@ export interface ConnectionRows {
 }
 
 export interface ConnectWiring {
-  readonly authority: NamespaceAuthority;
   readonly connections: (namespace: string) => ConnectionRows;
   /** The session's record at the log's end; `null` when it is not open. */
   readonly session: (namespace: string, session: SessionId) => Promise<SessionRecord | null>;
@@ -23,7 +21,11 @@ export interface ConnectAnswer {
 }
 
 const EVENT = z.object({
-  requestContext: z.object({ routeKey: z.string(), connectionId: z.string().min(1) }),
+  requestContext: z.object({
+    routeKey: z.string(),
+    connectionId: z.string().min(1),
+    stage: z.string().refine(isNamespace),
+  }),
   body: z.string().nullish(),
   isBase64Encoded: z.boolean().nullish(),
 });
@@ -44,21 +46,22 @@ type Hello = z.infer<typeof HELLO>;
 /**
  * The routes of the WebSocket API. A connection is anybody's until it names a session with its password, and gets nothing before:
  * 400 for what is no such message, 403 for a session that is over, moved on, or another's.
+ *
+ * Each namespace has a stage of the API, of the same name: API Gateway says which one a connection came by, and IAM lets a caller open
+ * one and no other.
  */
 export function connectHandler(wiring: () => ConnectWiring) {
-  return async (event: unknown, context?: InvocationContext): Promise<ConnectAnswer> => {
+  return async (event: unknown): Promise<ConnectAnswer> => {
     const parsed = EVENT.safeParse(event);
     if (!parsed.success) throw new EventError('the event is not one of a WebSocket API');
-    const { routeKey, connectionId } = parsed.data.requestContext;
-    const message = messageOf(parsed.data);
-    const { authority, connections, session } = wiring();
-    const namespace = namespaceOfCall(context, message, authority);
+    const { routeKey, connectionId, stage: namespace } = parsed.data.requestContext;
+    const { connections, session } = wiring();
     if (routeKey === '$connect') return { statusCode: 200 };
     if (routeKey === '$disconnect') {
       await connections(namespace).remove(connectionId);
       return { statusCode: 200 };
     }
-    const hello = HELLO.safeParse(message);
+    const hello = HELLO.safeParse(messageOf(parsed.data));
     if (!hello.success) return { statusCode: 400 };
     const record = await session(namespace, hello.data.session);
     if (record === null || !isHolder(record, hello.data)) return { statusCode: 403 };

@@ -1,16 +1,32 @@
+import type { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import type { Pusher } from '../../lib/api/watches/types.js';
 import { once } from '../../lib/base/once.js';
 import { clientConfig } from '../../lib/log/dynamo-client.js';
 
-/** Pushes through API Gateway: `https://ID.execute-api.REGION.amazonaws.com/STAGE`. Its client is loaded with the first push. */
-export function managementPusher(endpoint: string): Pusher {
-  const loaded = once(async () => {
-    const api = await import('@aws-sdk/client-apigatewaymanagementapi');
-    return { ...api, client: new api.ApiGatewayManagementApiClient(clientConfig({ endpoint })) };
-  });
-  return {
+/** Namespaces whose client is kept between invocations; beyond it the oldest is made anew. */
+export const PUSHERS_MAX = 64;
+
+/**
+ * Pushes through API Gateway, where each namespace has a stage of its name: `endpoint` is
+ * `https://ID.execute-api.REGION.amazonaws.com`. The client is loaded with the first push.
+ */
+export function managementPushers(endpoint: string): (namespace: string) => Pusher {
+  const loaded = once(() => import('@aws-sdk/client-apigatewaymanagementapi'));
+  const clients = new Map<string, ApiGatewayManagementApiClient>();
+  const clientOf = async (namespace: string) => {
+    const found = clients.get(namespace);
+    if (found !== undefined) return found;
+    const { ApiGatewayManagementApiClient } = await loaded();
+    const made = new ApiGatewayManagementApiClient(clientConfig({ endpoint: `${endpoint}/${namespace}` }));
+    clients.set(namespace, made);
+    const [oldest] = clients.keys();
+    if (clients.size > PUSHERS_MAX && oldest !== undefined) clients.delete(oldest);
+    return made;
+  };
+  return (namespace) => ({
     async push(connectionId, message) {
-      const { client, GoneException, PostToConnectionCommand } = await loaded();
+      const { GoneException, PostToConnectionCommand } = await loaded();
+      const client = await clientOf(namespace);
       const Data = Buffer.from(JSON.stringify(message));
       try {
         await client.send(new PostToConnectionCommand({ ConnectionId: connectionId, Data }));
@@ -20,5 +36,5 @@ export function managementPusher(endpoint: string): Pusher {
         throw error;
       }
     },
-  };
+  });
 }

@@ -10,11 +10,11 @@ import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dyna
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
-import { isNamespace, type NamespaceAuthority } from './authority.js';
+import { isNamespace } from './authority.js';
 import type { ConnectWiring } from './connect.js';
 import type { NotifyWiring } from './notify.js';
 import { functionLogger } from './observability.js';
-import { managementPusher } from './pusher.js';
+import { managementPushers } from './pusher.js';
 import { EnvironmentError } from './wiring.js';
 
 export interface WatchWiringOptions {
@@ -23,21 +23,22 @@ export interface WatchWiringOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly namespaces: readonly string[];
-  readonly authority: NamespaceAuthority;
-  /** Without one nothing is pushed, and clients find out when they ask. */
-  readonly pusher?: Pusher;
+  /** Who pushes for a namespace. Without it nothing is pushed, and clients find out when they ask. */
+  readonly pusherOf?: (namespace: string) => Pusher;
 }
 
 export type WatchWiring = NotifyWiring & ConnectWiring;
 
 /** What `notify` and `connect` work with, on a given store. They keep nothing between invocations. */
 export function createWatchWiring(options: WatchWiringOptions): WatchWiring {
-  const { clock, namespaces, authority } = options;
+  const { clock, namespaces, pusherOf } = options;
   return {
     namespaces,
-    authority,
     now: () => clock.now(),
-    notifier: (namespace) => new Notifier({ ...options, namespace }),
+    notifier: (namespace) => {
+      const pusher = pusherOf === undefined ? {} : { pusher: pusherOf(namespace) };
+      return new Notifier({ ...options, ...pusher, namespace });
+    },
     connections: (namespace) => new Connections({ ...options, namespace }),
     session: async (namespace, session) => {
       const { store, random } = options;
@@ -50,9 +51,8 @@ export function createWatchWiring(options: WatchWiringOptions): WatchWiring {
 
 /**
  * The wiring of a deployed function, made at its first call:
- * - `ZEROKEEPER_TABLE_PREFIX`, `ZEROKEEPER_NAMESPACES`, `ZEROKEEPER_NAMESPACE`, `ZEROKEEPER_NAMESPACE_IN_PAYLOAD` and
- *   `AWS_ENDPOINT_URL_DYNAMODB` as for the other functions.
- * - `ZEROKEEPER_PUSH_ENDPOINT`: the management endpoint of the WebSocket API. Without it nothing is pushed.
+ * - `ZEROKEEPER_TABLE_PREFIX`, `ZEROKEEPER_NAMESPACES` and `AWS_ENDPOINT_URL_DYNAMODB` as for the other functions.
+ * - `ZEROKEEPER_PUSH_ENDPOINT`: the management endpoint of the WebSocket API, without a stage. Without it nothing is pushed.
  */
 export function watchWiringFromEnvironment(environment: NodeJS.ProcessEnv): () => WatchWiring {
   let wiring: WatchWiring | undefined;
@@ -71,15 +71,12 @@ function connect(environment: NodeJS.ProcessEnv): WatchWiring {
   const namespaces = (environment['ZEROKEEPER_NAMESPACES'] ?? 'default')
     .split(',')
     .map((name) => name.trim());
-  const namespace = environment['ZEROKEEPER_NAMESPACE'] ?? namespaces[0] ?? 'default';
-  if (![...namespaces, namespace].every(isNamespace)) {
-    throw new EnvironmentError('ZEROKEEPER_NAMESPACES and ZEROKEEPER_NAMESPACE have to name namespaces');
+  if (!namespaces.every(isNamespace)) {
+    throw new EnvironmentError('ZEROKEEPER_NAMESPACES has to name namespaces');
   }
-  const payloadMayName = environment['ZEROKEEPER_NAMESPACE_IN_PAYLOAD'] === 'allow';
   const push = environment['ZEROKEEPER_PUSH_ENDPOINT'];
   return createWatchWiring({
     ...{ store, clock, random: systemRandom, logger: functionLogger(), namespaces },
-    authority: { namespace, payloadMayName },
-    ...(push === undefined ? {} : { pusher: managementPusher(push) }),
+    ...(push === undefined ? {} : { pusherOf: managementPushers(push) }),
   });
 }

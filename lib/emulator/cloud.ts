@@ -10,7 +10,7 @@ import { HttpEndpoint } from './http-endpoint.js';
 import { LambdaService } from './lambda/service.js';
 import { createTables } from './tables.js';
 import { QueueUnavailableError, startTimerQueue, type TimerQueue } from './timers/queue.js';
-import { STAGE, WebSocketApi } from './websocket/api.js';
+import { WebSocketApi } from './websocket/api.js';
 
 /** Where Lambda's API is looked for, unless another emulator has it already. */
 export const LAMBDA_PORT = 9001;
@@ -41,9 +41,10 @@ export class Cloud {
 
   constructor(options: CloudOptions) {
     this.#options = options;
-    const { clock, random, logger } = options;
+    const { clock, random, logger, namespace } = options;
     this.#webSocket = new WebSocketApi({
       ...{ clock, random, logger },
+      stages: [namespace],
       call: (event) => this.#call(FUNCTION_NAMES.connect, event),
     });
     const lambda = {
@@ -80,7 +81,7 @@ export class Cloud {
   }
 
   get webSocketUrl(): string {
-    return `${this.#endpoint.webSocketUrl}/${STAGE}`;
+    return `${this.#endpoint.webSocketUrl}/${this.#options.namespace}`;
   }
 
   /** Resolves when nothing runs any more; calls of functions that are under way are awaited. */
@@ -124,7 +125,7 @@ export class Cloud {
     const functions = deploy({
       ...{ tablePrefix, namespace, logLevel, dynamo },
       lambda: this.#endpoint.url,
-      management: `${this.#endpoint.url}/${STAGE}`,
+      management: this.#endpoint.url,
       queue: queue && { endpoint: queue.endpoint, url: queue.queueUrl },
     });
     return new LambdaService({ clock, random, logger, functions, aliases: [namespace] });

@@ -18,10 +18,13 @@ describe('the stack', () => {
       'FunctionName1',
       'FunctionUrl0',
       'FunctionUrl1',
+      'Namespaces',
       'Region',
       'TablePrefix',
-      'WebSocketUrl',
+      'WebSocketUrl0',
+      'WebSocketUrl1',
     ]);
+    template.hasOutput('Namespaces', { Value: 'first,second' });
     template.hasOutput('TablePrefix', { Value: 'zerokeeper' });
   });
 });

@@ -104,7 +104,9 @@ describe('the functions', () => {
       ZEROKEEPER_MATERIALIZE_FUNCTION: { Ref: deployment.functionId('materialize') },
     });
     expect(variables('expire')).toMatchObject({ ZEROKEEPER_NOTIFY_FUNCTION: notify });
-    expect(JSON.stringify(variables('notify')['ZEROKEEPER_PUSH_ENDPOINT'])).toMatch(/https:.*\/push/);
+    expect(JSON.stringify(variables('notify')['ZEROKEEPER_PUSH_ENDPOINT'])).toMatch(
+      /https:.*\.execute-api\./,
+    );
     expect(JSON.stringify(template.toJSON())).not.toContain('ZEROKEEPER_NAMESPACE_IN_PAYLOAD');
   });
 
@@ -181,7 +183,7 @@ describe('what the functions may do', () => {
     ]);
   });
 
-  it('lets notify alone push, on this stage alone', () => {
+  it('lets notify alone push, on the stages of the namespaces alone', () => {
     const policies = template.findResources('AWS::IAM::Policy', {
       Properties: {
         PolicyDocument: {
@@ -191,7 +193,8 @@ describe('what the functions may do', () => {
     });
     const [policy, ...others] = Object.values(policies);
     expect(others).toEqual([]);
-    expect(JSON.stringify(policy)).toContain('/push/POST/@connections/*');
+    expect(JSON.stringify(policy)).toContain('/first/POST/@connections/*');
+    expect(JSON.stringify(policy)).toContain('/second/POST/@connections/*');
     const { Roles } = (policy as unknown as PolicyResource).Properties;
     expect(Roles).toEqual([{ Ref: expect.stringMatching(/notifyrole/) as string }]);
   });
@@ -273,6 +276,10 @@ describe('the ways in', () => {
     for (const RouteKey of ['$disconnect', '$default']) {
       template.hasResourceProperties('AWS::ApiGatewayV2::Route', { RouteKey });
     }
+    for (const StageName of ['first', 'second']) {
+      template.hasResourceProperties('AWS::ApiGatewayV2::Stage', { StageName });
+    }
+    template.resourceCountIs('AWS::ApiGatewayV2::Stage', 2);
   });
 });
 
@@ -311,10 +318,13 @@ describe('grants', () => {
     expect(granted().every(({ Condition }) => Condition !== undefined)).toBe(true);
   });
 
-  it('grantWebSocket lets connect, and nothing else', () => {
-    const { granted } = deploy({}, (zooKeeper, role) => zooKeeper.grantWebSocket(role));
+  it('grantWebSocket lets connect to the stage of one namespace, and nothing else', () => {
+    const { granted } = deploy({ namespaces }, (zooKeeper, role) =>
+      zooKeeper.grantWebSocket(role, { namespace: 'second' }),
+    );
     expect(granted().map(({ Action }) => Action)).toEqual(['execute-api:Invoke']);
-    expect(JSON.stringify(granted())).toContain('/push/$connect');
+    expect(JSON.stringify(granted())).toContain('/second/$connect');
+    expect(JSON.stringify(granted())).not.toContain('first');
   });
 
   it('grantClientUrl grants one namespace’s URL, and says so when there is none', () => {
@@ -324,7 +334,8 @@ describe('grants', () => {
   });
 
   it('refuse a namespace that is not deployed', () => {
-    for (const grant of ['grantClient', 'grantDirect', 'grantGateway', 'grantRead'] as const) {
+    const grants = ['grantClient', 'grantDirect', 'grantGateway', 'grantRead', 'grantWebSocket'] as const;
+    for (const grant of grants) {
       const build = () => deploy({}, (zooKeeper, role) => zooKeeper[grant](role, { namespace: 'other' }));
       expect(build).toThrow(expect.objectContaining({ code: 'NotDeployed' }));
     }

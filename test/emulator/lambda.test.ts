@@ -45,7 +45,7 @@ async function serve(clock: Clock = systemClock): Promise<void> {
     ],
   });
   const options = { clock: systemClock, random: seededRandom(2), logger: silentLogger };
-  const webSocket = new WebSocketApi({ ...options, call: () => Promise.resolve(undefined) });
+  const webSocket = new WebSocketApi({ ...options, stages: [], call: () => Promise.resolve(undefined) });
   endpoint = new HttpEndpoint({ lambda: service, webSocket, logger: silentLogger });
   await endpoint.listen({ host: '127.0.0.1', port: 0 });
   client = new LambdaClient({

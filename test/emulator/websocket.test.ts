@@ -42,6 +42,7 @@ beforeEach(async () => {
   const options = { clock, random: seededRandom(1), logger: silentLogger };
   api = new WebSocketApi({
     ...options,
+    stages: ['emulator', 'other'],
     call: async (event) => {
       events.push(event);
       awaited.get(event.requestContext.routeKey)?.(event);
@@ -85,15 +86,28 @@ describe('the WebSocket API', () => {
 
   it('opens no connection that the function refuses', async () => {
     answer = () => ({ statusCode: 403 });
-    const socket = new WebSocket(endpoint.webSocketUrl);
+    const socket = new WebSocket(`${endpoint.webSocketUrl}/emulator`);
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toContain('403');
     expect(api.size).toBe(0);
   });
 
+  it('has a stage for each namespace and no other, and says by which one a connection came', async () => {
+    const connected = next('$connect');
+    const socket = new WebSocket(`${endpoint.webSocketUrl}/other`);
+    expect((await connected).requestContext).toMatchObject({ stage: 'other' });
+    await once(socket, 'open');
+    for (const path of ['', '/', '/unknown', '/unknown/emulator']) {
+      const refused = new WebSocket(endpoint.webSocketUrl + path);
+      const [error] = (await once(refused, 'error')) as [Error];
+      expect(error.message).toContain('403');
+    }
+    expect(api.size).toBe(1);
+  });
+
   it('opens no connection when the function fails', async () => {
     answer = () => Promise.reject(new Error('broken'));
-    const socket = new WebSocket(endpoint.webSocketUrl);
+    const socket = new WebSocket(`${endpoint.webSocketUrl}/emulator`);
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toContain('502');
   });
@@ -156,6 +170,12 @@ describe('@connections, by an unchanged ApiGatewayManagementApiClient', () => {
     const closed = once(socket, 'close');
     await management.send(new DeleteConnectionCommand({ ConnectionId: connectionId }));
     await closed;
+  });
+
+  it('finds no connection at another stage than its own', async () => {
+    const { connectionId } = await open('/other');
+    const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: Buffer.from('pushed') });
+    await expect(management.send(command)).rejects.toMatchObject({ name: 'GoneException' });
   });
 
   it('says that a connection is gone', async () => {

@@ -23,7 +23,6 @@ async function setUp() {
   });
   const wiring = createWatchWiring({
     ...{ store, clock, random, logger: silentLogger, namespaces: [NAMESPACE] },
-    authority: { namespace: NAMESPACE, payloadMayName: false },
   });
   const handler = connectHandler(() => wiring);
   const connections = new Connections({ store, namespace: NAMESPACE, clock, random });
@@ -31,7 +30,8 @@ async function setUp() {
     world,
     route: async (routeKey: string, message?: unknown) => {
       const body = message === undefined ? {} : { body: JSON.stringify(message) };
-      const event = { requestContext: { routeKey, connectionId: 'c1' }, isBase64Encoded: false, ...body };
+      const requestContext = { routeKey, connectionId: 'c1', stage: NAMESPACE };
+      const event = { requestContext, isBase64Encoded: false, ...body };
       return (await world.until(handler(event))).statusCode;
     },
     handler,
@@ -105,7 +105,7 @@ describe('connect', () => {
 
   it('answers 400 to what is not JSON, and reads what is base64', async () => {
     const { world, handler } = await setUp();
-    const requestContext = { routeKey: '$default', connectionId: 'c1' };
+    const requestContext = { routeKey: '$default', connectionId: 'c1', stage: NAMESPACE };
     expect(await world.until(handler({ requestContext, body: '{' }))).toEqual({ statusCode: 400 });
     const body = Buffer.from(JSON.stringify(HELLO)).toString('base64');
     const answer = await world.until(handler({ requestContext, body, isBase64Encoded: true }));
@@ -115,5 +115,15 @@ describe('connect', () => {
   it('throws on an event that is not one of a WebSocket API', async () => {
     const { handler } = await setUp();
     await expect(handler({ namespace: NAMESPACE })).rejects.toBeInstanceOf(EventError);
+    const requestContext = { routeKey: '$connect', connectionId: 'c1', stage: '$default' };
+    await expect(handler({ requestContext })).rejects.toBeInstanceOf(EventError);
+  });
+
+  it('knows a session by the stage of its own namespace alone', async () => {
+    const { world, handler, connections } = await setUp();
+    const requestContext = { routeKey: '$default', connectionId: 'c1', stage: 'another' };
+    const event = { requestContext, body: JSON.stringify({ ...HELLO, namespace: NAMESPACE }) };
+    expect(await world.until(handler(event))).toEqual({ statusCode: 403 });
+    expect(await connections()).toEqual([]);
   });
 });

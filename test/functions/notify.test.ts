@@ -30,7 +30,6 @@ async function setUp() {
   const wiring = createWatchWiring({
     ...{ store: world.store, clock: world.clock, random: world.random, logger: silentLogger },
     namespaces: [NAMESPACE],
-    authority: { namespace: NAMESPACE, payloadMayName: false },
   });
   const handler = notifyHandler(() => wiring);
   return {

@@ -21,13 +21,13 @@ export interface DeployedNamespace {
   readonly name: string;
   readonly functionName?: string;
   readonly functionUrl?: string;
+  readonly webSocketUrl?: string;
 }
 
 /** What a stack tells its clients. */
 export interface Deployment {
   readonly region?: string;
   readonly tablePrefix?: string;
-  readonly webSocketUrl?: string;
   /** In the order of the stack; the first is the one that clients get which name none. */
   readonly namespaces: readonly DeployedNamespace[];
 }
@@ -96,11 +96,10 @@ function stackOf(stacks: ReadonlyMap<string, Named>, wanted: string | undefined)
 }
 
 function deploymentOf(outputs: Named): Deployment {
-  const { Region: region, TablePrefix: tablePrefix, WebSocketUrl: webSocketUrl } = outputs;
+  const { Region: region, TablePrefix: tablePrefix } = outputs;
   return {
     ...(region === undefined ? {} : { region }),
     ...(tablePrefix === undefined ? {} : { tablePrefix }),
-    ...(webSocketUrl === undefined ? {} : { webSocketUrl }),
     namespaces: namespacesOf(outputs),
   };
 }
@@ -116,7 +115,12 @@ function namespacesOf(outputs: Named): DeployedNamespace[] {
     if (name === undefined || name === '') {
       throw bad(`the output FunctionName${index} is no ARN of an alias: ${functionName}`);
     }
-    namespaces.push({ name, functionName, ...(functionUrl === undefined ? {} : { functionUrl }) });
+    const webSocketUrl = outputs[`WebSocketUrl${index}`];
+    namespaces.push({
+      ...{ name, functionName },
+      ...(functionUrl === undefined ? {} : { functionUrl }),
+      ...(webSocketUrl === undefined ? {} : { webSocketUrl }),
+    });
   }
 }
 

@@ -54,7 +54,7 @@ function placeOf(input: {
     region: variable('REGION') ?? deployment?.region,
     functionName: variable('FUNCTION_NAME') ?? deployed?.functionName,
     functionUrl: variable('FUNCTION_URL') ?? deployed?.functionUrl,
-    webSocketUrl: variable('WEBSOCKET_URL') ?? deployment?.webSocketUrl,
+    webSocketUrl: variable('WEBSOCKET_URL') ?? deployed?.webSocketUrl,
     tablePrefix: variable('TABLE_PREFIX') ?? deployment?.tablePrefix,
     servers: variable('SERVER'),
   };

@@ -7,7 +7,7 @@ import { FUNCTION_NAMES } from '../deployment.js';
 import { openGateway, type RunningGateway } from '../gateway.js';
 import { HttpEndpoint } from '../http-endpoint.js';
 import { LambdaService } from '../lambda/service.js';
-import { STAGE, WebSocketApi } from '../websocket/api.js';
+import { WebSocketApi } from '../websocket/api.js';
 import { ElasticClock } from './elastic-clock.js';
 import { MemoryFunctions } from './functions.js';
 import { localLambdaClient } from './lambda-client.js';
@@ -121,7 +121,7 @@ class Memory implements MemoryEmulator {
     const functions = this.#functions.definitions;
     this.#lambda = new LambdaService({ ...shared, functions, aliases: [namespace] });
     const call = this.#lambda.call.bind(this.#lambda, FUNCTION_NAMES.connect);
-    this.#webSocket = new WebSocketApi({ ...shared, call });
+    this.#webSocket = new WebSocketApi({ ...shared, stages: [namespace], call });
     this.#http = new HttpEndpoint({ lambda: this.#lambda, webSocket: this.#webSocket, logger });
   }
 
@@ -135,7 +135,7 @@ class Memory implements MemoryEmulator {
     return {
       tcp: this.#gateways.map(({ port }) => `${HOST}:${port}`),
       lambda: this.#http.url,
-      webSocket: `${this.#http.webSocketUrl}/${STAGE}`,
+      webSocket: `${this.#http.webSocketUrl}/${this.namespace}`,
     };
   }
 

@@ -110,8 +110,7 @@ export class MemoryFunctions {
       notify: () => this.#follow('notify'),
       materialize: () => this.#follow('materialize'),
     });
-    const authority = { namespace, payloadMayName: false };
-    const watchWiring = createWatchWiring({ ...common, authority, pusher });
+    const watchWiring = createWatchWiring({ ...common, pusherOf: () => pusher });
     return {
       api: apiHandler(() => wiring),
       materialize: materializeHandler(() => wiring),

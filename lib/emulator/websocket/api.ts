@@ -16,14 +16,15 @@ export const CONNECTIONS_MAX = 1_000;
 /** Messages of one connection that wait for the function; beyond it the socket is not read. */
 const MESSAGES_WAITING_MAX = 16;
 
-/** Names of the made-up deployment. */
-export const STAGE = 'emulator';
+/** Name of the made-up deployment. */
 const API_ID = 'emulator';
 
 export interface WebSocketApiOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Namespaces: each has a stage of its name. */
+  readonly stages: readonly string[];
   /** The function behind every route; resolves to what it returned. */
   readonly call: (event: WebSocketEvent) => Promise<unknown>;
 }
@@ -77,11 +78,16 @@ export class WebSocketApi {
       refuse(socket, 429);
       return;
     }
+    const { clock, random, stages } = this.#options;
+    const [, stage = ''] = (request.url ?? '').split(/[/?]/);
+    if (!stages.includes(stage)) {
+      refuse(socket, 403);
+      return;
+    }
     this.#connecting++;
     try {
-      const { clock, random } = this.#options;
       const connectionId = Buffer.from(random.bytes(11)).toString('base64url') + '=';
-      const info = connectionInfo(request, { connectionId, connectedAtMs: clock.now() });
+      const info = connectionInfo(request, { connectionId, stage, connectedAtMs: clock.now() });
       const status = await this.#connect(info, request);
       if (status < 200 || status > 299) refuse(socket, status);
       else this.#server.handleUpgrade(request, socket, head, (opened) => this.#open(info, opened));
@@ -173,7 +179,7 @@ export class WebSocketApi {
       extendedRequestId: requestId,
       requestTimeEpoch: clock.now(),
       apiId: API_ID,
-      stage: STAGE,
+      stage: info.stage,
       domainName: 'emulator',
       identity: { sourceIp: info.sourceIp, userAgent: info.userAgent },
     };

@@ -12,6 +12,8 @@ const GOING_AWAY = 1001;
 /** Who is at the other end. */
 export interface ConnectionInfo {
   readonly connectionId: string;
+  /** The first part of the path: each namespace has a stage of its name. */
+  readonly stage: string;
   readonly connectedAtMs: number;
   readonly sourceIp: string;
   readonly userAgent: string;
@@ -19,7 +21,7 @@ export interface ConnectionInfo {
 
 export function connectionInfo(
   request: IncomingMessage,
-  own: { connectionId: string; connectedAtMs: number },
+  own: Pick<ConnectionInfo, 'connectionId' | 'stage' | 'connectedAtMs'>,
 ): ConnectionInfo {
   return {
     ...own,

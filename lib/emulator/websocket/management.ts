@@ -3,8 +3,8 @@ import { answerJson, BodyTooLargeError, readBody } from '../http.js';
 import { MESSAGE_BYTES_MAX, type WebSocketApi } from './api.js';
 import type { WebSocketConnection } from './connections.js';
 
-/** With or without a stage before it. */
-const CONNECTION_PATH = /^\/(?:[^/]+\/)?@connections\/([^/]+)$/;
+/** A connection is found at its own stage only. */
+const CONNECTION_PATH = /^\/([^/]+)\/@connections\/([^/]+)$/;
 
 /** Serves API Gateway's management API: POST, GET and DELETE of a connection. False when the request is for something else. */
 export async function serveConnections(
@@ -13,11 +13,12 @@ export async function serveConnections(
   response: ServerResponse,
 ): Promise<boolean> {
   const path = decodeURIComponent(new URL(request.url ?? '/', 'http://emulator').pathname);
-  const [, connectionId] = CONNECTION_PATH.exec(path) ?? [];
+  const [, stage, connectionId] = CONNECTION_PATH.exec(path) ?? [];
   if (connectionId === undefined) return false;
   const connection = api.get(connectionId);
-  if (connection === undefined) refuse(response, { status: 410, code: 'GoneException' });
-  else if (request.method === 'POST') await post(connection, request, response);
+  if (connection === undefined || connection.info.stage !== stage) {
+    refuse(response, { status: 410, code: 'GoneException' });
+  } else if (request.method === 'POST') await post(connection, request, response);
   else if (request.method === 'GET') answerJson(response, 200, describe(connection));
   else if (request.method === 'DELETE') {
     connection.close('');

@@ -15,7 +15,8 @@ const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:orders-api';
 const OUTPUTS = {
   Region: 'eu-central-1',
   TablePrefix: 'orders',
-  WebSocketUrl: 'wss://abc.execute-api.eu-central-1.amazonaws.com/live',
+  WebSocketUrl0: 'wss://abc.execute-api.eu-central-1.amazonaws.com/production',
+  WebSocketUrl1: 'wss://abc.execute-api.eu-central-1.amazonaws.com/staging',
   FunctionName0: `${ARN}:production`,
   FunctionName1: `${ARN}:staging`,
   FunctionUrl1: 'https://xyz.lambda-url.eu-central-1.on.aws/',
@@ -37,7 +38,7 @@ describe('the outputs of a stack', () => {
       functionName: `${ARN}:staging`,
       namespace: 'staging',
       region: 'eu-central-1',
-      webSocketUrl: OUTPUTS.WebSocketUrl,
+      webSocketUrl: OUTPUTS.WebSocketUrl1,
     });
   });
 
@@ -73,11 +74,12 @@ describe('the outputs of a stack', () => {
     expect(await readStackOutputs(made)).toEqual({
       region: 'Region',
       tablePrefix: 'TablePrefix',
-      webSocketUrl: 'WebSocketUrl',
-      namespaces: [
-        { name: 'n0', functionName: `${ARN}:n0`, functionUrl: 'FunctionUrl0' },
-        { name: 'n1', functionName: `${ARN}:n1`, functionUrl: 'FunctionUrl1' },
-      ],
+      namespaces: [0, 1].map((index) => ({
+        name: `n${index}`,
+        functionName: `${ARN}:n${index}`,
+        functionUrl: `FunctionUrl${index}`,
+        webSocketUrl: `WebSocketUrl${index}`,
+      })),
     });
   });
 
