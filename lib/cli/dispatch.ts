@@ -4,15 +4,29 @@ import { UsageError, type CliIo, type Command } from './command.js';
 import { command as create } from './commands/create.js';
 import { command as deleteNode } from './commands/delete.js';
 import { command as deleteAll } from './commands/deleteall.js';
+import { command as doctor } from './commands/doctor.js';
 import { command as get } from './commands/get.js';
 import { command as ls } from './commands/ls.js';
 import { command as set } from './commands/set.js';
+import { command as smokeTest } from './commands/smoke-test.js';
 import { command as stat } from './commands/stat.js';
 import { command as status } from './commands/status.js';
 import { command as watch } from './commands/watch.js';
 import { parseInvocation } from './invocation.js';
 
-const COMMANDS: readonly Command[] = [create, get, set, ls, stat, deleteNode, deleteAll, watch, status];
+const COMMANDS: readonly Command[] = [
+  create,
+  get,
+  set,
+  ls,
+  stat,
+  deleteNode,
+  deleteAll,
+  watch,
+  status,
+  doctor,
+  smokeTest,
+];
 
 const COMMON_HELP = `Options of every command but start:
   --server HOST:PORT[,HOST:PORT…][/CHROOT]

@@ -87,7 +87,10 @@ const PLACES = [
   'endpoint',
 ];
 
-async function connectTo(options: TcpOptions | LambdaOptions | DirectOptions): Promise<ZeroKeeperClient> {
+/** {@link connect} to what is known by now: nothing is taken from the environment. */
+export async function connectTo(
+  options: TcpOptions | LambdaOptions | DirectOptions,
+): Promise<ZeroKeeperClient> {
   checkTimes(options);
   switch (options.transport) {
     case 'tcp':

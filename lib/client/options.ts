@@ -122,6 +122,7 @@ export interface StackOptions
   extends
     ClientOptions,
     Partial<Omit<LambdaOptions, 'transport' | 'client' | keyof ClientOptions>>,
+    Partial<Pick<TcpOptions, 'servers' | 'auth' | 'tls'>>,
     Pick<DirectTransportOptions, 'authIds' | 'reap' | 'viewLimits'> {
   /** Default: `lambda` where there is a function, else `tcp` where there is a server, else `direct`. */
   readonly transport?: 'lambda' | 'direct' | 'tcp';

@@ -31,6 +31,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/client': ['lib/base', 'lib/core', 'lib/log', 'lib/keeper', 'lib/wire'],
   'lib/api': ['lib/base', 'lib/core', 'lib/log', 'lib/keeper', 'lib/wire'],
   functions: ['lib/base', 'lib/core', 'lib/log', 'lib/keeper', 'lib/wire', 'lib/api'],
+  'lib/operations': ['lib/base', 'lib/core', 'lib/log', 'lib/keeper', 'lib/wire', 'lib/client'],
   'lib/emulator': [
     'lib/base',
     'lib/core',
@@ -50,6 +51,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/wire',
     'lib/gateway',
     'lib/client',
+    'lib/operations',
     'lib/emulator',
   ],
   cdk: ['lib/base', 'lib/core', 'lib/log'],
@@ -73,6 +75,7 @@ const MODULES: readonly Restriction[] = [
       'lib/log/dynamo-': 'implements the store port',
       'lib/emulator/': 'drives the DynamoDB engine, its tables and streams',
       'lib/client/transports/': 'transports speak to Lambda and DynamoDB',
+      'lib/operations/aws-': 'asks AWS how a deployment is set up',
       'functions/shared/': 'makes the clients that the functions share',
     },
   },

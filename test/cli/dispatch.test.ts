@@ -83,6 +83,8 @@ describe('the command line', () => {
       'deleteall',
       'watch',
       'status',
+      'doctor',
+      'smoke-test',
     ]) {
       expect(out).toMatch(new RegExp(`^ {2}${name} `, 'm'));
     }

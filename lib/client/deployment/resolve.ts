@@ -56,8 +56,12 @@ function placeOf(input: {
     functionUrl: variable('FUNCTION_URL') ?? deployed?.functionUrl,
     webSocketUrl: variable('WEBSOCKET_URL') ?? deployed?.webSocketUrl,
     tablePrefix: variable('TABLE_PREFIX') ?? deployment?.tablePrefix,
-    servers: variable('SERVER'),
+    servers: serversIn(options) ?? variable('SERVER'),
   };
+}
+
+function serversIn({ servers }: StackOptions): string | undefined {
+  return servers === undefined || typeof servers === 'string' ? servers : servers.join(',');
 }
 
 function namespaceIn(deployment: Deployment, name: string | undefined): DeployedNamespace {
