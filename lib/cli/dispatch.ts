@@ -28,7 +28,7 @@ const COMMANDS: readonly Command[] = [
   smokeTest,
 ];
 
-const COMMON_HELP = `Options of every command but start:
+const COMMON_HELP = `Options of the commands that ask a server:
   --server HOST:PORT[,HOST:PORT…][/CHROOT]
                      where to connect (default: $ZEROKEEPER_SERVER or 127.0.0.1:2181)
   --timeout SECONDS  how long to try, and the session's timeout (default: 10)
@@ -38,22 +38,29 @@ const COMMON_HELP = `Options of every command but start:
 Exit codes: 0 done, 1 ZooKeeper's error (one line on standard error), 2 wrong usage
 `;
 
-/** The `start` command, which brings everything up on this machine and parses its own arguments. */
-export type Start = (args: string[]) => Promise<number>;
+/** A command that serves instead of asking a server, and takes its own arguments apart. */
+export type Program = (args: string[]) => Promise<number>;
+
+const PROGRAMS = {
+  start: 'run ZeroKeeper on this machine: tables, functions and a gateway',
+  gateway: 'run a gateway alone, on the tables in DynamoDB',
+} as const;
+
+export type Programs = Readonly<Record<keyof typeof PROGRAMS, Program>>;
 
 /** Runs one command line and resolves to its exit code. Never rejects for what a user or a server did. */
-export async function dispatch(args: readonly string[], io: CliIo, start: Start): Promise<number> {
+export async function dispatch(args: readonly string[], io: CliIo, programs: Programs): Promise<number> {
   const [name, ...rest] = commandFirst(args);
   if (name === undefined) {
     io.stderr(overview());
     return 2;
   }
-  if (name === 'help' || name === '--help' || name === '-h') return help(rest[0], io, start);
+  if (name === 'help' || name === '--help' || name === '-h') return help(rest[0], io, programs);
   if (name === '--version') {
     io.stdout(`${PACKAGE_VERSION}\n`);
     return 0;
   }
-  if (name === 'start') return await start(rest);
+  if (isProgram(name)) return await programs[name](rest);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return await runCommand(command, rest, io);
   io.stderr(`zerokeeper: no such command: ${name}\nSee "zerokeeper help".\n`);
@@ -104,12 +111,12 @@ function reportFailure(error: unknown, command: Command, io: CliIo): number {
   return 1;
 }
 
-async function help(name: string | undefined, io: CliIo, start: Start): Promise<number> {
+async function help(name: string | undefined, io: CliIo, programs: Programs): Promise<number> {
   if (name === undefined) {
     io.stdout(overview());
     return 0;
   }
-  if (name === 'start') return await start(['--help']);
+  if (isProgram(name)) return await programs[name](['--help']);
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) io.stdout(commandHelp(command));
   else io.stderr(`zerokeeper: no such command: ${name}\n`);
@@ -118,8 +125,13 @@ async function help(name: string | undefined, io: CliIo, start: Start): Promise<
 
 function overview(): string {
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(10)} ${command.summary}\n`);
-  const start = '  start      run ZeroKeeper on this machine: tables, functions and a gateway\n';
-  return `Usage: zerokeeper COMMAND [OPTIONS] [ARGUMENTS]\n\n${start}${lines.join('')}\n${COMMON_HELP}`;
+  const programs = Object.entries(PROGRAMS).map(([name, does]) => `  ${name.padEnd(10)} ${does}\n`);
+  const all = [...programs, ...lines].join('');
+  return `Usage: zerokeeper COMMAND [OPTIONS] [ARGUMENTS]\n\n${all}\n${COMMON_HELP}`;
+}
+
+function isProgram(name: string): name is keyof Programs {
+  return Object.hasOwn(PROGRAMS, name);
 }
 
 function commandHelp(command: Command): string {

@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-import { dispatch } from './dispatch.js';
+import { dispatch, type Programs } from './dispatch.js';
 import { holdProcess, processIo } from './io.js';
 
-// Loaded only when it is asked for: it brings the emulator with it, which the other commands do without.
-const start = async (args: string[]): Promise<number> => {
-  const { run } = await import('./start.js');
-  return await run(args);
+// Loaded only when they are asked for: they bring a server with them, which the other commands do without.
+const programs: Programs = {
+  start: async (args) => (await import('./start.js')).run(args),
+  gateway: async (args) => (await import('./gateway.js')).run(args),
 };
 
 const release = holdProcess();
 try {
-  process.exitCode = await dispatch(process.argv.slice(2), processIo(), start);
+  process.exitCode = await dispatch(process.argv.slice(2), processIo(), programs);
 } finally {
   release();
 }

@@ -2,11 +2,11 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.js';
 import { jsonLogger, type LogLevel } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
+import { failed, isNodeTooOld, NODE_MIN, signalled } from './program.js';
+import { UsageError } from './command.js';
 import { FUNCTION_NAMES } from '../emulator/deployment.js';
 import type { Emulator, EmulatorOptions, TablesAt } from '../emulator/supervisor.js';
 
-/** What package.json's `engines` says. */
-const NODE_MIN = [20, 19] as const;
 const GATEWAYS_MAX = 16;
 const PORT_MAX = 65_535;
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
@@ -27,11 +27,6 @@ Prints one line that begins with "ZeroKeeper is ready" when clients can connect.
   --log-level LEVEL  debug, info, warn or error, as JSON on stderr (warn)
   --help             this text
 `;
-
-/** The command line is wrong. The message says how. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 export type StartArguments = Pick<
   EmulatorOptions,
@@ -86,12 +81,6 @@ export function parseStart(args: string[]): StartArguments | 'help' {
 function lambdaPort(text: string | undefined): Pick<EmulatorOptions, 'lambdaPort'> {
   if (text === undefined) return {};
   return { lambdaPort: integer('--lambda-port', text, { min: 0, max: PORT_MAX }) };
-}
-
-/** Whether a version as `process.versions.node` gives it is below what is supported. */
-export function isNodeTooOld(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1]);
 }
 
 function parseFlags(args: string[]) {
@@ -172,15 +161,4 @@ function readyText(emulator: Emulator): string {
     '    export AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local',
     '',
   ].join('\n');
-}
-
-function signalled(): Promise<'signal'> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => resolve('signal'));
-  });
-}
-
-function failed(message: string, code: number): number {
-  process.stderr.write(`zerokeeper: ${message}\n`);
-  return code;
 }

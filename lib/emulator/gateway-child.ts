@@ -55,7 +55,10 @@ export class GatewayChild {
     assert(this.#config === undefined, 'a gateway process is started once');
     this.#config = config;
     const port = await this.#begin(config);
-    this.#config = { ...config, port };
+    this.#config = {
+      ...config,
+      settings: { ...config.settings, client: { ...config.settings.client, port } },
+    };
     return port;
   }
 
@@ -118,11 +121,17 @@ export class GatewayChild {
     if (!this.#mayRestart()) {
       const times = `${RESTARTS_MAX} times in ${RESTART_WINDOW_MS / 1000} s`;
       onLost(
-        new EmulatorError('GatewayFailed', `the gateway at port ${config.port} ended ${times}: see above`),
+        new EmulatorError(
+          'GatewayFailed',
+          `the gateway at port ${config.settings.client.port} ended ${times}: see above`,
+        ),
       );
       return;
     }
-    logger.warn('a gateway process ended and is started again', { port: config.port, reason });
+    logger.warn('a gateway process ended and is started again', {
+      port: config.settings.client.port,
+      reason,
+    });
     await sleep(clock, RESTART_PAUSE_MS);
     if (!(await this.#tryAgain(config))) await this.#restart('it did not get ready');
   }
@@ -167,7 +176,8 @@ function gatewayError(
   { code, message }: Extract<FromGateway, { type: 'failed' }>,
   config: GatewayConfig | undefined,
 ): EmulatorError {
-  const at = `${config?.host ?? ''}:${config?.port ?? ''}`;
+  const { host = '', port = '' } = config?.settings.client ?? {};
+  const at = `${host}:${port}`;
   if (code === 'EADDRINUSE') return listenError({ code, message }, at);
   return new EmulatorError('GatewayFailed', `the gateway at ${at} did not start: ${message}`);
 }

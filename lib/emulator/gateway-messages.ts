@@ -1,5 +1,7 @@
 /** What the supervisor and its gateway processes tell each other over the channel that fork opens. */
 import type { LogLevel } from '../base/logger.js';
+import type { GatewaySettings } from '../gateway/config/settings.js';
+import type { ListenAt } from '../gateway/listener.js';
 import type { ProcessIdentity } from './process-identity.js';
 
 /** Everything a gateway process needs to know. Plain values only. */
@@ -8,9 +10,7 @@ export interface GatewayConfig {
   readonly tablePrefix: string;
   /** Where DynamoDB's API is. */
   readonly endpoint: string;
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
+  readonly settings: GatewaySettings & { readonly client: ListenAt };
   readonly logLevel: LogLevel;
   /** Longest pause between two looks at the log's tail, ms. */
   readonly followIdleMs: number;

@@ -2,10 +2,10 @@
 import { systemClock } from '../base/clock.js';
 import { jsonLogger } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
+import { openGateway, type RunningGateway } from '../gateway/open.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../log/dynamo-client.js';
 import { DynamoStore } from '../log/dynamo-store.js';
 import { ServerClock } from '../log/server-clock.js';
-import { openGateway, type RunningGateway } from './gateway.js';
 import type { FromGateway, GatewayConfig, ToGateway } from './gateway-messages.js';
 import { killNow, type ProcessIdentity } from './process-identity.js';
 
@@ -51,7 +51,7 @@ async function stop(): Promise<void> {
 
 async function open(config: GatewayConfig): Promise<RunningGateway> {
   silenceNodeVersionNotice();
-  const { namespace, tablePrefix, endpoint, host, followIdleMs } = config;
+  const { namespace, tablePrefix, endpoint, settings, followIdleMs } = config;
   const write = (line: string) => void process.stderr.write(line);
   const logger = jsonLogger({ level: config.logLevel, now: () => systemClock.now(), write });
   const clock = new ServerClock(systemClock);
@@ -60,9 +60,9 @@ async function open(config: GatewayConfig): Promise<RunningGateway> {
   const store = new DynamoStore({ client, tablePrefix, observer });
   const isClockTrusted = () => clock.trusted;
   const shared = { store, clock, random: systemRandom, logger, isClockTrusted };
-  const gateway = await openGateway({ ...shared, namespace, host, port: config.port, followIdleMs });
+  const gateway = await openGateway({ ...shared, namespace, settings, followIdleMs });
   return {
-    port: gateway.port,
+    ...gateway,
     async stop() {
       await gateway.stop();
       client.destroy();

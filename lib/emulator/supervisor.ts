@@ -1,12 +1,14 @@
 import { type Clock, sleep } from '../base/clock.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import type { Random } from '../base/random.js';
+import { localSettings } from '../gateway/config/settings.js';
 import { FOLLOW_IDLE_MS } from '../keeper/limits.js';
 import { Cloud } from './cloud.js';
 import { DataDirectory } from './data-directory.js';
 import { type Engine, startEngine } from './engine.js';
 import { EmulatorError } from './errors.js';
 import { GatewayChild } from './gateway-child.js';
+import type { GatewayConfig } from './gateway-messages.js';
 import { assertFree } from './ports.js';
 import { identify, killNow } from './process-identity.js';
 
@@ -41,6 +43,9 @@ const FUNCTIONS_STOP_MS_MAX = 400;
 
 /** How rarely a gateway looks for other writers when it is the only gateway: then only the functions write beside it. */
 const FOLLOW_IDLE_ALONE_MS = 1_000;
+
+/** A gateway that stops waits this long for requests under way; it is killed soon after. */
+const DRAIN_MS_MAX = 500;
 
 /** A start that is stopped gets this long to come to the next point where it looks. */
 const START_STOP_MS_MAX = 1_000;
@@ -137,9 +142,7 @@ export class Emulator {
     await this.#startCloud(cloud, endpoint);
     this.#assertGoingOn();
     this.#ports = await Promise.all(
-      this.#children.map((child, index) =>
-        child.start({ ...this.#gatewayConfig(endpoint), port: ports[index] ?? 0 }),
-      ),
+      this.#children.map((child, index) => child.start(this.#gatewayConfig(endpoint, ports[index] ?? 0))),
     );
   }
 
@@ -152,11 +155,12 @@ export class Emulator {
     return new GatewayChild({ clock, logger, onLost: this.#fail });
   }
 
-  #gatewayConfig(endpoint: string) {
+  #gatewayConfig(endpoint: string, port: number): GatewayConfig {
     const { namespace, tablePrefix, host, logLevel, gateways, tables } = this.#options;
     const alone = gateways === 1 && tables.kind !== 'endpoint';
     const followIdleMs = alone ? FOLLOW_IDLE_ALONE_MS : FOLLOW_IDLE_MS;
-    return { namespace, tablePrefix, host, logLevel, endpoint, followIdleMs };
+    const settings = { ...localSettings({ host, port }), drainTimeoutMs: DRAIN_MS_MAX };
+    return { namespace, tablePrefix, settings, logLevel, endpoint, followIdleMs };
   }
 
   async #openEngine(): Promise<string> {

@@ -14,6 +14,7 @@ import { Pipeline, type Step } from './pipeline.js';
 import type { SessionRegistry } from './session-registry.js';
 import { stepOf, type SessionConnection } from './session-requests.js';
 import { PacketStats } from './stats.js';
+import { certifiedId } from './tls/identity.js';
 import type { WatchTable } from '../keeper/watches.js';
 import { isFourLetterWord, type ConnectionStatus } from './words.js';
 
@@ -67,6 +68,7 @@ export class Connection implements SessionConnection {
   #frames: Buffer[] = [];
   #advancing = false;
   #expectsEnd = false;
+  #draining = false;
   #open: OpenSession | undefined;
   #establishedAtMs = 0;
   #lastXid = 0;
@@ -82,7 +84,8 @@ export class Connection implements SessionConnection {
     this.limits = context.limits;
     this.clock = context.clock;
     this.address = address;
-    this.authIds = [{ scheme: 'ip', id: address }];
+    const certified = certifiedId(socket);
+    this.authIds = [{ scheme: 'ip', id: address }, ...(certified === undefined ? [] : [certified])];
     this.#peer = `${address}:${socket.remotePort ?? 0}`;
     this.#reader = new FrameReader(context.limits.juteMaxBuffer);
     this.#outbox = new Outbox(socket, {
@@ -164,6 +167,12 @@ export class Connection implements SessionConnection {
     this.#socket.end();
     this.#socket.resume();
     this.#cancelTimer = this.clock.after(this.limits.closeLingerMs, () => this.#socket.destroy());
+  }
+
+  /** Begins nothing further, and hangs up when everything that was begun has been answered. */
+  drain(reason: string): void {
+    if (this.#phase === 'open' && this.#pipeline.outstanding > 0) this.#draining = true;
+    else this.end(reason);
   }
 
   /** Hangs up at once. */
@@ -324,6 +333,7 @@ export class Connection implements SessionConnection {
 
   #mayAdmit(): boolean {
     return (
+      !this.#draining &&
       this.#pipeline.outstanding < this.limits.connectionOutstandingMax &&
       this.#pipeline.outstandingBytes < this.limits.connectionOutstandingBytesMax &&
       !this.#outbox.paused &&
@@ -353,6 +363,7 @@ export class Connection implements SessionConnection {
     this.#stats.latency.add(latencyMs);
     this.#context.stats.latency.add(latencyMs);
     this.#context.admission.leave();
+    if (this.#draining && this.#pipeline.outstanding === 0) this.end('the gateway is stopping');
     this.#advance();
   }
 

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -9,11 +9,14 @@ import type { Commit, GatewayInfo, GatewaySessionsApi, KeeperApi } from '../keep
 import { Admission } from './admission.js';
 import { plainAddress } from './auth.js';
 import { Connection, type ConnectionContext } from './connection.js';
+import { Door } from './door.js';
 import { FrameWriter } from './frames.js';
+import { Listener, type ListenAt, type ListenerOptions } from './listener.js';
 import { resolveLimits, type GatewayLimits } from './options.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SessionConnection } from './session-requests.js';
 import { PacketStats } from './stats.js';
+import { Certificates, type TlsSettings } from './tls/certificates.js';
 import { WatchTable } from '../keeper/watches.js';
 import { answerWord, FOUR_LETTER_WORDS, type GatewayStatus } from './words.js';
 
@@ -45,9 +48,10 @@ const READY_RETRY_MS = 500;
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #limits: GatewayLimits;
-  readonly #server: Server;
+  readonly #listeners: Listener[] = [];
+  readonly #certificates: Certificates[] = [];
+  readonly #door: Door;
   readonly #connections = new Set<Connection>();
-  readonly #perAddress = new Map<string, number>();
   readonly #watches: WatchTable<SessionConnection>;
   readonly #registry = new SessionRegistry<Connection>();
   readonly #admission: Admission;
@@ -59,6 +63,9 @@ export class Gateway {
   #unsubscribe: (() => void)[] = [];
   #cancelRetry: CancelTimer = () => undefined;
   #ready = false;
+  #port = 0;
+  #securePort: number | undefined;
+  #whenEmpty: () => void = () => undefined;
   #closing: Promise<void> | undefined;
 
   /** Throws a RangeError for a limit that cannot be, or a four-letter word that no gateway has. */
@@ -82,36 +89,49 @@ export class Gateway {
       stats: this.#stats,
       answer: (word) => answerWord({ word, allowed: this.#words, status: this.#status() }),
     };
-    // A client that closes its side after a four-letter word still gets its answer.
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#limits, options.logger);
   }
 
   /**
    * Starts to serve; port 0 takes a free one. Resolves when clients can connect, with the address to connect to. Rejects
-   * when the address cannot be had.
+   * when the address cannot be had. May be called for several addresses.
    */
-  async listen(at: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<{ readonly address: AddressInfo }> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(at.port, at.host, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
-    this.#server.on('error', (error) => this.#options.logger.error('accept failed', { error }));
-    const { keeper, sessions } = this.#options;
-    this.#unsubscribe = [
-      keeper.onCommit((commit) => this.#fire(commit)),
-      sessions.onEnd((session, end) => {
-        const holder = this.#registry.get(session);
-        if (holder?.endExpected !== true) holder?.end(`the session was ${end}`);
-      }),
-    ];
-    this.#becomeReady();
-    return { address: this.#server.address() as AddressInfo };
+  async listen(at: ListenAt): Promise<{ readonly address: AddressInfo }> {
+    const address = await this.#addListener().listen(at);
+    this.#port = address.port;
+    this.#begin();
+    return { address };
+  }
+
+  /** The same with TLS; rejects with CertificateError when the certificates cannot be used. */
+  async listenSecurely(
+    at: ListenAt & { readonly tls: TlsSettings },
+  ): Promise<{ readonly address: AddressInfo }> {
+    const { clock, logger } = this.#options;
+    const certificates = new Certificates({ settings: at.tls, clock, logger });
+    const options = await certificates.load();
+    const { handshakeTimeoutMs } = this.#limits;
+    const listener = this.#addListener({ options, handshakeTimeoutMs, onFailure: () => undefined });
+    const address = await listener.listen(at);
+    certificates.follow((changed) => listener.useCertificates(changed));
+    this.#certificates.push(certificates);
+    this.#securePort = address.port;
+    this.#begin();
+    return { address };
+  }
+
+  /**
+   * Stops to serve, losing nothing: no connection is accepted any more, and those there are get the answers to what was begun for
+   * them, then are hung up, for their clients to go on at another gateway. Waits no longer than `timeoutMs`, then it is {@link close}.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#ready = false;
+    const closed = this.#closeListeners();
+    const empty = new Promise<void>((resolve) => (this.#whenEmpty = resolve));
+    for (const connection of this.#connections) connection.drain('the gateway is stopping');
+    if (this.#connections.size > 0 && timeoutMs > 0) await this.#inTime(timeoutMs, empty);
+    await this.close();
+    await closed;
   }
 
   /**
@@ -133,33 +153,56 @@ export class Gateway {
     this.#ready = false;
     this.#cancelRetry();
     for (const connection of this.#connections) connection.end('the gateway is stopping');
-    if (!this.#server.listening) return;
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await this.#closeListeners();
   }
 
-  #accept(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const count = (this.#perAddress.get(address) ?? 0) + 1;
-    const max = this.#limits.maxClientConnections;
-    if (max > 0 && count > max) {
-      this.#options.logger.warn('too many connections from one address', { address, max });
-      socket.on('error', () => undefined);
-      socket.destroy();
-      return;
-    }
-    this.#perAddress.set(address, count);
-    const connection = new Connection(this.#context, socket, address);
-    this.#connections.add(connection);
-    socket.once('close', () => {
-      this.#connections.delete(connection);
-      this.#release(address);
+  async #closeListeners(): Promise<void> {
+    for (const certificates of this.#certificates) certificates.stop();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  #inTime(timeoutMs: number, event: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(timeoutMs, resolve);
+      void event.then(() => {
+        cancel();
+        resolve();
+      });
     });
   }
 
-  #release(address: string): void {
-    const left = (this.#perAddress.get(address) ?? 0) - 1;
-    if (left > 0) this.#perAddress.set(address, left);
-    else this.#perAddress.delete(address);
+  #addListener(tls?: ListenerOptions['tls']): Listener {
+    const listener = new Listener({
+      logger: this.#options.logger,
+      admit: (socket) => this.#closing === undefined && this.#door.admit(socket),
+      accept: (socket) => this.#accept(socket),
+      ...(tls !== undefined && { tls }),
+    });
+    this.#listeners.push(listener);
+    return listener;
+  }
+
+  /** With the first address that it serves. */
+  #begin(): void {
+    if (this.#unsubscribe.length > 0) return;
+    const { keeper, sessions } = this.#options;
+    this.#unsubscribe = [
+      keeper.onCommit((commit) => this.#fire(commit)),
+      sessions.onEnd((session, end) => {
+        const holder = this.#registry.get(session);
+        if (holder?.endExpected !== true) holder?.end(`the session was ${end}`);
+      }),
+    ];
+    this.#becomeReady();
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new Connection(this.#context, socket, plainAddress(socket.remoteAddress ?? ''));
+    this.#connections.add(connection);
+    socket.once('close', () => {
+      this.#connections.delete(connection);
+      if (this.#connections.size === 0) this.#whenEmpty();
+    });
   }
 
   #fire(commit: Commit): void {
@@ -191,11 +234,11 @@ export class Gateway {
 
   #status(): GatewayStatus {
     const { keeper, sessions, namespace, clock } = this.#options;
-    const address = this.#server.address() as AddressInfo | null;
     return {
       namespace,
       ready: this.#ready,
-      port: address?.port ?? 0,
+      port: this.#port,
+      securePort: this.#securePort,
       uptimeMs: clock.monotonic() - this.#startedMs,
       stats: this.#stats,
       outstanding: this.#admission.outstanding,

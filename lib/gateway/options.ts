@@ -11,6 +11,8 @@ export interface GatewayLimits {
   readonly maxSessionTimeoutMs: number;
   /** Connections from one address; 0 is unlimited. */
   readonly maxClientConnections: number;
+  /** Connections of all addresses; 0 is unlimited. */
+  readonly connectionsMax: number;
   /** Bytes of one frame from a client. */
   readonly juteMaxBuffer: number;
   /** Unanswered requests of all connections together; beyond, the gateway reads no further requests. */
@@ -45,9 +47,13 @@ export interface GatewayLimits {
   readonly subtreeLevelsMax: number;
 }
 
+/** Where 0 stands for no limit. */
+const MAY_BE_ZERO = new Set<string>(['maxClientConnections', 'connectionsMax']);
+
 const BASE = {
   tickTimeMs: 2_000,
   maxClientConnections: 60,
+  connectionsMax: 0,
   juteMaxBuffer: JUTE_MAX_BUFFER_DEFAULT,
   globalOutstandingLimit: 1_000,
   connectionOutstandingMax: 256,
@@ -76,7 +82,7 @@ export function resolveLimits(given: Partial<GatewayLimits> = {}): GatewayLimits
     ...given,
   };
   for (const [name, value] of Object.entries(limits) as [string, number][]) {
-    const least = name === 'maxClientConnections' ? 0 : 1;
+    const least = MAY_BE_ZERO.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < least) {
       throw new RangeError(`${name} must be an integer of at least ${least}, but is ${value}`);
     }

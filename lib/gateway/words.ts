@@ -32,6 +32,8 @@ export interface GatewayStatus {
   /** False until the keeper has read the log's tail for the first time. */
   readonly ready: boolean;
   readonly port: number;
+  /** Undefined without TLS. */
+  readonly securePort: number | undefined;
   readonly uptimeMs: number;
   readonly stats: PacketStats;
   readonly outstanding: number;

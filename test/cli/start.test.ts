@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { HELP, isNodeTooOld, parseStart, UsageError } from '../../lib/cli/start.js';
+import { UsageError } from '../../lib/cli/command.js';
+import { isNodeTooOld } from '../../lib/cli/program.js';
+import { HELP, parseStart } from '../../lib/cli/start.js';
 
 describe('the arguments of zerokeeper start', () => {
   it('have the defaults that the help names', () => {

@@ -2,9 +2,10 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import { jsonLogger, type Logger } from '../../base/logger.js';
 import { systemRandom } from '../../base/random.js';
 import type { DirectOptions, LambdaOptions, TcpOptions } from '../../client/options.js';
+import { localSettings } from '../../gateway/config/settings.js';
+import { openGateway, type RunningGateway } from '../../gateway/open.js';
 import { SimulatedStore } from '../../log/simulated-store.js';
 import { FUNCTION_NAMES } from '../deployment.js';
-import { openGateway, type RunningGateway } from '../gateway.js';
 import { HttpEndpoint } from '../http-endpoint.js';
 import { LambdaService } from '../lambda/service.js';
 import { WebSocketApi } from '../websocket/api.js';
@@ -185,7 +186,8 @@ class Memory implements MemoryEmulator {
     return openGateway({
       ...{ store: this.#store, clock: this.clock, random: systemRandom, logger: this.#logger },
       isClockTrusted: () => true,
-      ...{ namespace: this.namespace, host: HOST, port: 0, followIdleMs: FOLLOW_IDLE_MS },
+      ...{ namespace: this.namespace, followIdleMs: FOLLOW_IDLE_MS },
+      settings: localSettings({ host: HOST, port: 0 }),
     });
   }
 

@@ -51,8 +51,9 @@ export class WireClient {
   #ended = false;
   #nextXid = 1;
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1');
+  /** By a port of this machine, or over a connection that is there. */
+  constructor(to: number | Socket) {
+    this.socket = typeof to === 'number' ? connect(to, '127.0.0.1') : to;
     this.socket.on('data', (chunk: Buffer) => {
       this.#frames.push(...this.#reader.push(chunk));
       this.#wake();
@@ -68,10 +69,10 @@ export class WireClient {
   }
 
   static async open(
-    port: number,
+    to: number | Socket,
     request: Partial<ConnectRequest> = {},
   ): Promise<WireClient & { response: ConnectResponse }> {
-    const client = new WireClient(port);
+    const client = new WireClient(to);
     const response = await client.shake(request);
     return Object.assign(client, { response });
   }

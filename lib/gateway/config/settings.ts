@@ -1,0 +1,166 @@
+import { hostname } from 'node:os';
+
+import type { LogLevel } from '../../base/logger.js';
+import type { ListenAt } from '../listener.js';
+import { resolveLimits, type GatewayLimits } from '../options.js';
+import type { TlsSettings } from '../tls/certificates.js';
+import { FOUR_LETTER_WORDS } from '../words.js';
+import { ConfigError, type Values } from './values.js';
+
+/** What a gateway serves, and where. Plain values only. */
+export interface GatewaySettings {
+  /** For clients without TLS. */
+  readonly client?: ListenAt;
+  readonly secure?: ListenAt & { readonly tls: TlsSettings };
+  readonly limits: Partial<GatewayLimits>;
+  readonly fourLetterWords: readonly string[];
+  /** HOST:PORT under which others are told of this gateway, where it cannot be read from where it listens. */
+  readonly advertisedAddress?: string;
+  /** How long a stop waits for requests under way, ms. */
+  readonly drainTimeoutMs: number;
+}
+
+/** The same, and where the data are and the logs go. */
+export interface StandaloneSettings extends GatewaySettings {
+  readonly namespace: string;
+  readonly tablePrefix: string;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly logLevel: LogLevel;
+  readonly followIdleMs: number;
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/** Throws {@link ConfigError} for what cannot be. */
+export function standaloneSettings(values: Values): StandaloneSettings {
+  return {
+    ...gatewaySettings(values),
+    namespace: name(values, 'namespace', /^[A-Za-z0-9._-]{1,64}$/),
+    tablePrefix: name(values, 'tablePrefix', /^[A-Za-z0-9._-]{1,200}$/),
+    ...(values.isGiven('endpoint') && { endpoint: url(values) }),
+    ...(values.isGiven('region') && { region: name(values, 'region', /^[a-z0-9-]{1,40}$/) }),
+    logLevel: values.choice('logLevel', LOG_LEVELS),
+    followIdleMs: values.number('followIdleMs'),
+  };
+}
+
+/** A gateway for the people of one machine: nothing but the port, and all four-letter words. A stop waits for nothing. */
+export function localSettings(client: ListenAt): GatewaySettings & { readonly client: ListenAt } {
+  return { client, limits: {}, fourLetterWords: FOUR_LETTER_WORDS, drainTimeoutMs: 0 };
+}
+
+/** Throws {@link ConfigError} for what cannot be. */
+export function gatewaySettings(values: Values): GatewaySettings {
+  const secure = listenAt(values, 'secureClientPort');
+  const plain = listenAt(values, 'clientPort');
+  // Somebody has to be able to connect: without TLS, 0 means a free port.
+  const client = plain.port === 0 && secure.port !== 0 ? undefined : plain;
+  return {
+    ...(client !== undefined && { client }),
+    ...(secure.port !== 0 && { secure: { ...secure, tls: tlsSettings(values) } }),
+    limits: limitsOf(values),
+    fourLetterWords: wordsOf(values),
+    ...(values.isGiven('advertisedAddress') && { advertisedAddress: values.text('advertisedAddress') }),
+    drainTimeoutMs: values.number('drainTimeoutMs'),
+  };
+}
+
+function listenAt(values: Values, name: 'clientPort' | 'secureClientPort'): ListenAt {
+  const backlog = values.number('clientPortListenBacklog');
+  const host = values.text(`${name}Address`);
+  return { host, port: values.port(name), ...(backlog > 0 && { backlog }) };
+}
+
+function limitsOf(values: Values): Partial<GatewayLimits> {
+  const optional = (name: 'minSessionTimeout' | 'maxSessionTimeout') => {
+    const ms = values.number(name);
+    return ms === -1 ? undefined : ms;
+  };
+  const min = optional('minSessionTimeout');
+  const max = optional('maxSessionTimeout');
+  const limits: Partial<GatewayLimits> = {
+    tickTimeMs: values.number('tickTime'),
+    ...(min !== undefined && { minSessionTimeoutMs: min }),
+    ...(max !== undefined && { maxSessionTimeoutMs: max }),
+    maxClientConnections: values.number('maxClientCnxns'),
+    connectionsMax: values.number('maxCnxns'),
+    juteMaxBuffer: values.number('jute.maxbuffer'),
+    globalOutstandingLimit: values.number('globalOutstandingLimit'),
+    connectionOutstandingMax: values.number('connectionOutstandingMax'),
+    connectionOutstandingBytesMax: values.number('connectionOutstandingBytesMax'),
+    outputPauseBytes: values.number('outputPauseBytes'),
+    outputBytesMax: values.number('outputBytesMax'),
+    watchesPerConnectionMax: values.number('watchesPerConnectionMax'),
+    handshakeTimeoutMs: values.number('handshakeTimeoutMs'),
+    closeLingerMs: values.number('closeLingerMs'),
+  };
+  try {
+    resolveLimits(limits);
+  } catch (cause) {
+    throw new ConfigError((cause as RangeError).message, { cause });
+  }
+  return limits;
+}
+
+function wordsOf(values: Values): readonly string[] {
+  const words = values.list('4lw.commands.whitelist');
+  if (words.includes('*')) return FOUR_LETTER_WORDS;
+  const unknown = words.filter((word) => !FOUR_LETTER_WORDS.includes(word));
+  if (unknown.length > 0) {
+    throw values.wrong('4lw.commands.whitelist', `has words that are none: ${unknown.join(', ')}`);
+  }
+  return words;
+}
+
+function tlsSettings(values: Values): TlsSettings {
+  const files = values.list('ssl.keyStore.location');
+  if (files.length === 0) {
+    throw new ConfigError('secureClientPort needs ssl.keyStore.location: the files of certificate and key');
+  }
+  const clientAuth = values.choice('ssl.clientAuth', ['need', 'want', 'none'] as const);
+  const trustFiles = values.list('ssl.trustStore.location');
+  if (clientAuth !== 'none' && trustFiles.length === 0) {
+    throw new ConfigError(
+      `ssl.clientAuth=${clientAuth} needs ssl.trustStore.location, to tell whose certificates are good; ` +
+        'ssl.clientAuth=none lets clients in without one',
+    );
+  }
+  const protocols = values.list('ssl.enabledProtocols');
+  const wrong = protocols.find((one) => one !== 'TLSv1.2' && one !== 'TLSv1.3');
+  if (wrong !== undefined || protocols.length === 0) {
+    throw values.wrong('ssl.enabledProtocols', 'has to be TLSv1.2, TLSv1.3 or both');
+  }
+  return {
+    files,
+    ...(values.isGiven('ssl.keyStore.password') && { password: values.text('ssl.keyStore.password') }),
+    ...(values.isGiven('ssl.keyStore.passwordPath') && {
+      passwordFile: values.text('ssl.keyStore.passwordPath'),
+    }),
+    trustFiles,
+    clientAuth,
+    oldest: protocols.includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3',
+    newest: protocols.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2',
+    ciphers: values.list('ssl.ciphersuites'),
+    reload: values.boolean('client.certReload'),
+  };
+}
+
+function name(values: Values, key: 'namespace' | 'tablePrefix' | 'region', pattern: RegExp): string {
+  const text = values.text(key);
+  if (!pattern.test(text)) throw values.wrong(key, 'has characters or a length that it cannot have');
+  return text;
+}
+
+function url(values: Values): string {
+  const text = values.text('endpoint');
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw values.wrong('endpoint', 'has to be a URL such as http://127.0.0.1:8000');
+}
+
+/** How others reach a gateway that listens there: an address that stands for all of a machine's is of no use to them. */
+export function advertised(host: string, port: number): string {
+  const isAny = host === '0.0.0.0' || host === '::';
+  const name = isAny ? hostname() : host;
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+}

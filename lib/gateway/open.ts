@@ -1,0 +1,80 @@
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
+import { NO_SESSION } from '../core/types.js';
+import { Keeper } from '../keeper/keeper.js';
+import { Reaper } from '../keeper/reaper.js';
+import { GatewaySessions } from '../keeper/sessions.js';
+import type { Store } from '../log/store.js';
+import { advertised, type GatewaySettings } from './config/settings.js';
+import { Gateway } from './gateway.js';
+
+export interface OpenGatewayOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly isClockTrusted: () => boolean;
+  readonly namespace: string;
+  readonly settings: GatewaySettings;
+  /** Longest pause between two looks at the log's tail, ms. */
+  readonly followIdleMs: number;
+}
+
+export interface RunningGateway {
+  /** For clients; with TLS when there is no port without. */
+  readonly port: number;
+  /** Undefined without TLS. */
+  readonly securePort: number | undefined;
+  /**
+   * Stops, and lets the sessions go on elsewhere: requests under way are answered, then every client is hung up, and the gateway's last
+   * renewal gives each session its whole timeout to come back to another gateway.
+   */
+  stop(): Promise<void>;
+}
+
+/** A gateway with its keeper, its sessions and its reaper. Resolves when a write and a read have gone through. */
+export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
+  const { namespace, settings, followIdleMs, logger, ...shared } = options;
+  const { clock, random } = shared;
+  const { limits, fourLetterWords } = settings;
+  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs });
+  let address = settings.advertisedAddress ?? '';
+  const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
+  const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;
+  const reaper = new Reaper({ ...shared, keeper, isOwnGateway });
+  const gateway = new Gateway({
+    ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords },
+    gateways: () => reaper.liveGateways(),
+  });
+  const stop = async (drainTimeoutMs: number) => {
+    reaper.stop();
+    await gateway.drain(drainTimeoutMs);
+    await sessions.leave();
+    await keeper.stop();
+  };
+  try {
+    await keeper.start();
+    const ports = await listen(gateway, settings);
+    if (address === '') address = ports.advertised;
+    await sessions.start();
+    reaper.start();
+    await keeper.write({ kind: 'noop' }, { session: NO_SESSION, epoch: 0, authIds: [] });
+    await keeper.sync();
+    return { ...ports, stop: () => stop(settings.drainTimeoutMs) };
+  } catch (error) {
+    // Whatever else fails while it is taken down, why it could not start is what has to be told.
+    await stop(0).catch((failure: unknown) =>
+      logger.warn('a gateway that did not start left rows', { failure }),
+    );
+    throw error;
+  }
+}
+
+async function listen(gateway: Gateway, { client, secure }: GatewaySettings) {
+  const open = client === undefined ? undefined : (await gateway.listen(client)).address.port;
+  const securePort = secure === undefined ? undefined : (await gateway.listenSecurely(secure)).address.port;
+  const port = open ?? securePort ?? 0;
+  const { host } = client ?? secure ?? { host: '' };
+  return { port, securePort, advertised: advertised(host, port) };
+}
