@@ -1,3 +1,5 @@
+import type { Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
 import type { Acl, CreateMode, Stat } from '../core/types.js';
 import { changesOf, type ChangesOptions } from './changes.js';
 import type { CallOptions } from './calls.js';
@@ -25,6 +27,7 @@ import type {
   TransportKind,
   TransportSession,
 } from './transport.js';
+import type { SessionLease } from './session-lease.js';
 import type { Watch, WatchListener, WatchType } from './watch.js';
 
 /** How a znode is created. */
@@ -145,6 +148,21 @@ export class ZeroKeeperClient implements AsyncDisposable {
   /** The highest zxid that this client has seen. */
   get zxid(): number {
     return this.#core.transport.seen;
+  }
+
+  /** What this process may conclude about its session by its own clock: whoever holds a lock looks here. */
+  get lease(): SessionLease {
+    return this.#core.lease;
+  }
+
+  /** The time that the client goes by: the machine's, or what `connect` was given. */
+  get clock(): Clock {
+    return this.#core.clock;
+  }
+
+  /** The chance that the client goes by: the machine's, or what `connect` was given. */
+  get random(): Random {
+    return this.#core.random;
   }
 
   get transport(): TransportKind {

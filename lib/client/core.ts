@@ -20,6 +20,7 @@ import type {
   TransportEvent,
   TransportOperation,
 } from './transport.js';
+import { SessionLease } from './session-lease.js';
 import { Watch, type WatchEvent, type WatchInit, type WatchListener, type WatchType } from './watch.js';
 import { WatchTable } from './watch-table.js';
 
@@ -36,6 +37,7 @@ export interface NewWatch {
 /** What is the same for every transport: paths, calls, watches, states. */
 export class ClientCore {
   readonly transport: Transport;
+  readonly lease: SessionLease;
   readonly emitter = new Emitter();
   readonly chroot: Chroot;
   readonly acl: readonly Acl[];
@@ -51,6 +53,7 @@ export class ClientCore {
     this.transport = transport;
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;
+    this.lease = new SessionLease(transport, this.clock);
     this.chroot = new Chroot(options.chroot ?? '');
     this.acl = options.acl ?? OPEN_ACL;
     this.consistency = options.consistency ?? transport.capabilities.consistency;
@@ -181,6 +184,7 @@ export class ClientCore {
     if (isFinal(state)) {
       this.#watches.end(state === 'lost' ? why : undefined);
       this.#ended.abort(why);
+      this.lease.end(why);
     }
     if (state === 'suspended' || state === 'lost') this.emitter.emit(state, reason);
     else if (state !== 'connecting') this.emitter.emit(state, undefined);

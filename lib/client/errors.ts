@@ -108,6 +108,8 @@ export class MarshallingError extends ZeroKeeperError {}
 
 /** The application's signal aborted; `cause` is its reason. `maybeApplied` tells whether a write was under way. */
 export class AbortedError extends ZeroKeeperError {}
+/** Nobody has answered for so long that the session may be over by now. It may also live on. */
+export class LeaseLapsedError extends ZeroKeeperError {}
 /** The log no longer reaches back to the zxid that changes were asked from: read anew, then follow from there. */
 export class CompactedError extends ZeroKeeperError {}
 /** The application took events more slowly than they came, and the queue's bound was reached. The watch has ended. */

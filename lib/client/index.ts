@@ -25,6 +25,7 @@ export type { ClientEventName, ClientEvents, ClientListener } from './emitter.js
 export type { JsonSchema } from './json.js';
 export type { Data, MultiInput, MultiResult, MultiResults } from './multi.js';
 export { Watch, type WatchEvent, type WatchListener, type WatchType } from './watch.js';
+export { SessionLease } from './session-lease.js';
 export type * from './transport.js';
 export * from './errors.js';
 export { ErrorCode } from '../core/errors.js';
@@ -39,6 +40,7 @@ export {
   type Stat,
   type Zxid,
 } from '../core/types.js';
+export type { Instant } from '../base/instant.js';
 export { systemClock, type CancelTimer, type Clock } from '../base/clock.js';
 export { systemRandom, type Random } from '../base/random.js';
 export type { Invoke, InvokeAnswer, LambdaClientLike } from './transports/lambda/invoke.js';

@@ -8,6 +8,11 @@ export const SESSION_TIMEOUT_MS_DEFAULT = 30_000;
 export const CONNECT_TIMEOUT_MS_DEFAULT = 10_000;
 export const CLOSE_TIMEOUT_MS_DEFAULT = 2_000;
 
+/** The part of a session's timeout for which it certainly lives after a request was sent that is answered. */
+export const VOUCHED_FRACTION = 2 / 3;
+/** Longest pause between two looks at a lease that somebody depends on. */
+export const LEASE_LOOK_MS_MAX = 1_000;
+
 /** How often a read is tried in all. */
 export const RETRY_ATTEMPTS_DEFAULT = 5;
 /** Backoff between tries: doubles from the first to the second, with jitter. */

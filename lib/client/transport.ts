@@ -1,3 +1,4 @@
+import type { Instant } from '../base/instant.js';
 import type { Acl, CreateMode, Stat, Zxid } from '../core/types.js';
 import type { ZeroKeeperError } from './errors.js';
 
@@ -14,6 +15,11 @@ export interface Transport {
   readonly session: TransportSession | undefined;
   /** The highest zxid that an answer or an event carried. */
   readonly seen: Zxid;
+  /**
+   * When the newest request was sent (or the newest renewal, for a transport that vouches for its session itself) that was
+   * answered: the session lives for two thirds of its timeout from then. NEVER before the session is open.
+   */
+  readonly vouchedAt: Instant;
 
   /**
    * Opens (or attaches) the session and resolves when requests are answered. Called once. Rejects with a

@@ -19,7 +19,7 @@ import {
   WATERMARK_POLL_MS,
   WINDOW_REFRESH_BYTES,
 } from './limits.js';
-import { instantOf } from './instant.js';
+import { instantOf } from '../base/instant.js';
 import { writeEntry } from './log-rows.js';
 import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
 import { missingFor, planBatch, preferLists } from './planner.js';

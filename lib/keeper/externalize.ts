@@ -1,6 +1,6 @@
 import type { MultiOperation, WriteRequest, ZnodeData } from '../core/types.js';
-import type { Instant } from './instant.js';
-import { elapsedMs, instantOf } from './instant.js';
+import type { Instant } from '../base/instant.js';
+import { elapsedMs, instantOf } from '../base/instant.js';
 import { BLOB_GARBAGE_DUE_MS, BLOB_REWRITE_MARGIN_MS, INLINE_DATA_BYTES_MAX } from './limits.js';
 import type { Replica } from './replica.js';
 

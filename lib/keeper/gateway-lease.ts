@@ -1,8 +1,8 @@
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Item, Store } from '../log/store.js';
 import { StoreError } from '../log/store.js';
-import type { Instant } from './instant.js';
-import { elapsedMs, instantOf, NEVER } from './instant.js';
+import type { Instant } from '../base/instant.js';
+import { elapsedMs, instantOf, NEVER } from '../base/instant.js';
 import {
   GATEWAY_LEASE_MARGIN_MS,
   GATEWAY_RENEW_IDLE_MS,

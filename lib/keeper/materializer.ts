@@ -4,8 +4,8 @@ import type { ParsedKey, RecordKey } from '../core/state.js';
 import { parseKey } from '../core/state.js';
 import type { Zxid } from '../core/types.js';
 import type { Item } from '../log/store.js';
-import type { Instant } from './instant.js';
-import { elapsedMs, instantOf } from './instant.js';
+import type { Instant } from '../base/instant.js';
+import { elapsedMs, instantOf } from '../base/instant.js';
 import {
   MATERIALIZE_ENTRIES_MAX,
   MATERIALIZE_PARALLEL_MAX,

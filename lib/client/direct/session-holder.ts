@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { sleep, type CancelTimer, type Clock } from '../../base/clock.js';
+import { instantOf, NEVER, type Instant } from '../../base/instant.js';
 import type { Random } from '../../base/random.js';
 import { ErrorCode } from '../../core/errors.js';
 import { recordKey } from '../../core/state.js';
@@ -45,6 +46,7 @@ export class SessionHolder {
   #open: OpenSession | undefined;
   #attaching = false;
   #over = false;
+  #vouchedAt = NEVER;
   #cancelBeat: CancelTimer | undefined;
   #unlisten: (() => void)[] = [];
 
@@ -60,6 +62,11 @@ export class SessionHolder {
 
   get session(): OpenSession | undefined {
     return this.#open;
+  }
+
+  /** When the renewal was sent that vouched for the session last. */
+  get vouchedAt(): Instant {
+    return this.#vouchedAt;
   }
 
   /** The session while this process may act for it. */
@@ -100,9 +107,17 @@ export class SessionHolder {
   touch(): boolean {
     const { owned } = this;
     if (owned === undefined) return false;
-    if (this.#sessions.touch(owned.session)) return true;
+    if (this.#touch(owned)) return true;
     this.#suspend();
     return false;
+  }
+
+  #touch({ session }: OpenSession): boolean {
+    if (!this.#sessions.touch(session)) return false;
+    const { monotonicMs, wallMs } = instantOf(this.#options.clock);
+    const { ageMs } = this.#sessions.lease;
+    this.#vouchedAt = { monotonicMs: monotonicMs - ageMs, wallMs: wallMs - ageMs };
+    return true;
   }
 
   /** The log refuses the epoch that we believe in. */
@@ -207,7 +222,7 @@ export class SessionHolder {
           return;
         }
         this.#open = attached;
-        if (this.#sessions.touch(attached.session)) break;
+        if (this.#touch(attached)) break;
       } catch (error) {
         if (!(error instanceof KeeperError) || error.code === 'Compacted') throw error;
       }

@@ -1,4 +1,5 @@
 import { sleep, systemClock, type Clock } from '../../base/clock.js';
+import { NEVER, type Instant } from '../../base/instant.js';
 import { systemRandom } from '../../base/random.js';
 import { ErrorCode } from '../../core/errors.js';
 import type { Zxid } from '../../core/types.js';
@@ -87,6 +88,10 @@ export class DirectTransport implements Transport {
 
   get seen(): Zxid {
     return this.#seen;
+  }
+
+  get vouchedAt(): Instant {
+    return this.#running?.holder?.vouchedAt ?? NEVER;
   }
 
   async start(handlers: TransportHandlers, signal: AbortSignal): Promise<void> {

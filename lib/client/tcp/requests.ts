@@ -1,4 +1,5 @@
 import { ErrorCode } from '../../core/errors.js';
+import { NEVER, type Instant } from '../../base/instant.js';
 import type { Zxid } from '../../core/types.js';
 import {
   WireError,
@@ -44,6 +45,7 @@ interface Pending {
   readonly call: Call<unknown, unknown, unknown>;
   waiting: Waiting<unknown>;
   xid: number;
+  sentAt: Instant;
 }
 
 const NOBODY: Waiting<unknown> = { resolve: () => undefined, reject: () => undefined };
@@ -70,7 +72,7 @@ export class RequestPipeline {
     if (this.#queued.length >= QUEUED_REQUESTS_MAX) {
       throw errorFrom({ code: ErrorCode.ThrottledOp, path: call.path });
     }
-    const pending = { call, waiting, xid: 0 } as unknown as Pending;
+    const pending = { call, waiting, xid: 0, sentAt: NEVER } as unknown as Pending;
     this.#queued.push(pending);
     return () => this.#cancel(pending);
   }
@@ -84,17 +86,17 @@ export class RequestPipeline {
   }
 
   /** Writes as many waiting requests as may be outstanding. Returns whether it wrote any. */
-  send(writer: JuteWriter): boolean {
+  send(writer: JuteWriter, now: Instant): boolean {
     const before = writer.pending;
     while (this.#queued.length > 0 && this.#sent.length < OUTSTANDING_REQUESTS_MAX) {
       const pending = this.#queued.shift();
-      if (pending !== undefined) this.#write(writer, pending);
+      if (pending !== undefined) this.#write(writer, pending, now);
     }
     return writer.pending > before;
   }
 
-  /** The answer to the oldest request that was sent. Throws a WireError when it is another's. */
-  answer(header: ReplyHeader, reader: JuteReader): void {
+  /** The answer to the oldest request that was sent: returns when that was. Throws a WireError when it is another's. */
+  answer(header: ReplyHeader, reader: JuteReader): Instant {
     const pending = this.#sent.shift();
     if (pending?.xid !== header.xid) {
       if (pending !== undefined) this.#sent.unshift(pending);
@@ -106,6 +108,7 @@ export class RequestPipeline {
     else if (header.err === ErrorCode.NoNode && ifNoNode !== undefined)
       pending.waiting.resolve(ifNoNode.value);
     else pending.waiting.reject(errorFrom({ code: header.err, path: pending.call.path }));
+    return pending.sentAt;
   }
 
   /** Rejects what was sent: nobody knows what became of the writes among them. */
@@ -122,9 +125,10 @@ export class RequestPipeline {
     }
   }
 
-  #write(writer: JuteWriter, pending: Pending): void {
+  #write(writer: JuteWriter, pending: Pending, now: Instant): void {
     const { operation, body, path } = pending.call;
     const before = writer.pending;
+    pending.sentAt = now;
     pending.xid = this.#xid = this.#xid >= XID_MAX ? 1 : this.#xid + 1;
     writeRequestMessage(writer, { xid: pending.xid, operation, body });
     if (writer.pending - before - 4 <= FRAME_BYTES_MAX) {

@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock } from '../../base/clock.js';
+import { instantOf, NEVER, type Instant } from '../../base/instant.js';
 import type { Random } from '../../base/random.js';
 import type { SessionId, Zxid } from '../../core/types.js';
 import { ErrorCode } from '../../core/errors.js';
@@ -86,6 +87,9 @@ export class WireSession {
   #password: Uint8Array = Buffer.alloc(PASSWORD_BYTES);
   #timeoutMs: number;
   #lastZxid: Zxid = 0;
+  #vouchedAt = NEVER;
+  /** When the pings were sent that the present connection has not answered. */
+  #pingsDue: Instant[] = [];
   #lastFailure: Error | undefined;
 
   constructor(options: SessionOptions) {
@@ -118,6 +122,11 @@ export class WireSession {
   /** The newest zxid that an answer carried. */
   get lastZxid(): Zxid {
     return this.#lastZxid;
+  }
+
+  /** When the newest request was sent that was answered: from then on the server counts the session's timeout, or later. */
+  get vouchedAt(): Instant {
+    return this.#vouchedAt;
   }
 
   /** Why the last attempt to connect failed. */
@@ -211,11 +220,12 @@ export class WireSession {
   #dial(): void {
     const address = this.#servers[this.#attempts % this.#servers.length];
     if (address === undefined) throw new WireError('there is no server to connect to');
+    const greetedAt = instantOf(this.#options.clock);
     let cancelHandshake: CancelTimer = () => undefined;
     const channel = new Channel(this.#options.dial(address), {
       onConnected: (response) => {
         cancelHandshake();
-        this.#connected(response);
+        this.#connected(response, greetedAt);
       },
       onFrame: (frame) => this.#receive(frame),
       onClose: (reason) => {
@@ -238,7 +248,7 @@ export class WireSession {
     });
   }
 
-  #connected(response: ConnectResponse): void {
+  #connected(response: ConnectResponse, greetedAt: Instant): void {
     if (response.timeoutMs <= 0) {
       this.end('lost', errorFrom({ code: ErrorCode.SessionExpired }));
       return;
@@ -248,6 +258,8 @@ export class WireSession {
     this.#timeoutMs = response.timeoutMs;
     this.#overdue = false;
     this.#cancelOverdue?.();
+    this.#vouchedAt = greetedAt;
+    this.#pingsDue = [];
     this.#heartbeat = new Heartbeat(this.#options.clock, response.timeoutMs, {
       ping: () => this.#ping(),
       silent: () => this.#channel?.destroy(new Error('the server has fallen silent')),
@@ -311,8 +323,20 @@ export class WireSession {
     if (header.zxid > this.#lastZxid) this.#lastZxid = header.zxid;
     if (header.xid === Xid.auth) this.#authAnswered(header.err);
     else if (header.xid === Xid.setWatches) requireOk(header);
-    else if (header.xid !== Xid.ping) this.#requests.answer(header, reader);
+    else if (header.xid === Xid.ping) this.#heard(this.#pingsDue.shift());
+    else this.#answered(header, reader);
     this.#send();
+  }
+
+  #answered(header: ReplyHeader, reader: JuteReader): void {
+    const sentAt = this.#requests.answer(header, reader);
+    const isRefused = header.err === ErrorCode.SessionExpired || header.err === ErrorCode.SessionMoved;
+    if (!isRefused) this.#heard(sentAt);
+  }
+
+  /** A request that was sent then has been answered. Requests and pings may overtake each other. */
+  #heard(sentAt: Instant | undefined): void {
+    if (sentAt !== undefined && sentAt.monotonicMs > this.#vouchedAt.monotonicMs) this.#vouchedAt = sentAt;
   }
 
   /** Listeners run after the continuations of the answers that came before the event. */
@@ -345,6 +369,7 @@ export class WireSession {
   }
 
   #ping(): void {
+    this.#pingsDue.push(instantOf(this.#options.clock));
     const message = { xid: Xid.ping, operation: operations.ping, body: EMPTY };
     this.#write((channel) => writeRequestMessage(channel.writer, message));
   }
@@ -362,7 +387,7 @@ export class WireSession {
   #send(): void {
     const channel = this.#channel;
     if (this.#state !== 'connected' || channel === undefined) return;
-    if (!this.#requests.send(channel.writer)) return;
+    if (!this.#requests.send(channel.writer, instantOf(this.#options.clock))) return;
     this.#heartbeat?.sent();
     channel.flushSoon();
   }

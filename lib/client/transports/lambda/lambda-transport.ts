@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../../../base/clock.js';
+import { instantOf, NEVER, type Instant } from '../../../base/instant.js';
 import type { Random } from '../../../base/random.js';
 import { ErrorCode } from '../../../core/errors.js';
 import type { Zxid } from '../../../core/types.js';
@@ -78,8 +79,7 @@ export class LambdaTransport implements Transport {
   /** Something may have happened since the newest request was sent. */
   #hinted = false;
   #fetchAtMs = Infinity;
-  /** When the newest request was sent that was answered. */
-  #heardAtMs = 0;
+  #vouchedAt = NEVER;
   #wakeUp: () => void = () => undefined;
   #drained: () => void = () => undefined;
   #closing: Promise<void> | undefined;
@@ -109,6 +109,10 @@ export class LambdaTransport implements Transport {
 
   get seen(): Zxid {
     return this.#seen;
+  }
+
+  get vouchedAt(): Instant {
+    return this.#vouchedAt;
   }
 
   async start(handlers: TransportHandlers, signal: AbortSignal): Promise<void> {
@@ -188,26 +192,26 @@ export class LambdaTransport implements Transport {
     const { clock } = this.#options;
     const payload = this.#link.encode(openRequest(this.#options));
     for (;;) {
-      const sentAtMs = clock.monotonic();
+      const sentAt = instantOf(clock);
       const answer = await this.#ask(payload, signal);
       if (answer instanceof ZeroKeeperError) {
         if (!answer.retriable || isAborted(signal)) throw answer;
         await this.#backoff(signal);
         if (isAborted(signal)) throw answer;
       } else if (answer.type === 'opened') {
-        this.#opened(answer, sentAtMs);
+        this.#opened(answer, sentAt);
         return;
       } else throw errorFrom({ code: ErrorCode.MarshallingError });
     }
   }
 
-  #opened(answer: Extract<ThinAnswer, { type: 'opened' }>, sentAtMs: number): void {
+  #opened(answer: Extract<ThinAnswer, { type: 'opened' }>, sentAt: Instant): void {
     const { session: id, epoch, timeoutMs } = answer;
     const password = Buffer.from(answer.password, 'base64').toString('hex');
     this.#session = { id, password, epoch, timeoutMs };
     this.#cxid = answer.cxid;
     this.#seen = Math.max(this.#seen, answer.zxid);
-    this.#heard(sentAtMs);
+    this.#heard(sentAt);
   }
 
   async #close(): Promise<void> {
@@ -293,12 +297,12 @@ export class LambdaTransport implements Transport {
     for (;;) {
       const items = batch.filter((item) => this.#queue.has(item));
       if (items.length === 0 && batch.length > 0) return;
-      const sentAtMs = this.#options.clock.monotonic();
+      const sentAt = instantOf(this.#options.clock);
       this.#hinted = false;
       const answer = await this.#ask(this.#encode(items), this.#over.signal);
       if (this.#over.signal.aborted) return;
       if (!(answer instanceof ZeroKeeperError)) {
-        this.#heard(sentAtMs);
+        this.#heard(sentAt);
         if (await this.#answered(items, answer)) return;
       } else {
         for (const item of items) item.doubtful ||= answer.maybeApplied;
@@ -424,10 +428,10 @@ export class LambdaTransport implements Transport {
   }
 
   /** A request that was sent then has been answered: the session lives. */
-  #heard(sentAtMs: number): void {
+  #heard(sentAt: Instant): void {
     if (this.#session === undefined) return;
-    this.#heardAtMs = sentAtMs;
-    this.#liveness.heard(sentAtMs, this.#session.timeoutMs);
+    this.#vouchedAt = sentAt;
+    this.#liveness.heard(sentAt.monotonicMs, this.#session.timeoutMs);
     if (this.#state === 'suspended') this.#setState('connected');
     this.#scheduleFetch();
   }
@@ -435,7 +439,7 @@ export class LambdaTransport implements Transport {
   /** The next request is due at the latest when the session wants a heartbeat, or when events have to be asked for. */
   #scheduleFetch(): void {
     if (this.#session === undefined) return;
-    const heartbeatAtMs = this.#heardAtMs + this.#session.timeoutMs / 3;
+    const heartbeatAtMs = this.#vouchedAt.monotonicMs + this.#session.timeoutMs / 3;
     const mustPoll = this.#armed.size > 0 && this.#push?.isOpen !== true;
     const pollAtMs = mustPoll ? this.#options.clock.monotonic() + this.#options.pollMs : Infinity;
     this.#fetchAtMs = this.#hinted ? this.#options.clock.monotonic() : Math.min(heartbeatAtMs, pollAtMs);

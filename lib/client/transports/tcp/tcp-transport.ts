@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.js';
+import type { Instant } from '../../../base/instant.js';
 import { ErrorCode } from '../../../core/errors.js';
 import type { Zxid } from '../../../core/types.js';
 import { AddWatchMode, EMPTY, operations } from '../../../wire/index.js';
@@ -71,6 +72,10 @@ export class TcpTransport implements Transport {
 
   get seen(): Zxid {
     return this.#wire.lastZxid;
+  }
+
+  get vouchedAt(): Instant {
+    return this.#wire.vouchedAt;
   }
 
   async start(handlers: TransportHandlers, signal: AbortSignal): Promise<void> {

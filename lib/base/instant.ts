@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import type { Clock } from './clock.js';
 
 /**
  * A moment by both clocks of a machine. The monotonic one may stand still while the machine sleeps, the wall clock may be
