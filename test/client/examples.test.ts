@@ -6,6 +6,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import * as zerokeeper from '../../lib/client/index.js';
+import * as recipes from '../../lib/client/recipes/index.js';
 import type { ConnectOptions, ZeroKeeperClient } from '../../lib/client/index.js';
 import { gatewayTarget } from '../behaviour/support/gateway-target.js';
 import { lambdaTarget } from '../behaviour/support/lambda-target.js';
@@ -49,7 +50,10 @@ const OPTIONS: ts.CompilerOptions = {
   noUncheckedIndexedAccess: true,
   skipLibCheck: true,
   noEmit: true,
-  paths: { zerokeeper: [join(ROOT, 'lib/client/index.ts')] },
+  paths: {
+    zerokeeper: [join(ROOT, 'lib/client/index.ts')],
+    'zerokeeper/recipes': [join(ROOT, 'lib/client/recipes/index.ts')],
+  },
 };
 
 /** What the compiler says about all of them, each as a file of its own beside the sources. */
@@ -70,13 +74,19 @@ function complaints(all: readonly Example[]): string[] {
 /** Runs an example with `connect` led to servers in this process, below a chroot of its own. */
 async function run({ code }: Example, connect: (options: ConnectOptions) => Promise<ZeroKeeperClient>) {
   const { outputText } = ts.transpileModule(code, { compilerOptions: { ...OPTIONS, noEmit: false } });
-  const body = outputText.replace(/^import (\{[^}]*\}) from 'zerokeeper';$/gm, 'const $1 = zerokeeper;');
+  const body = outputText.replace(
+    /^import (\{[^}]*\}) from 'zerokeeper(?:\/recipes)?';$/gm,
+    'const $1 = zerokeeper;',
+  );
   const lines: unknown[][] = [];
   const execute = compileFunction(`return (async () => {\n${body.replace(/^export \{\};$/gm, '')}\n})();`, [
     'zerokeeper',
     'console',
   ]) as (module: object, console: object) => Promise<void>;
-  await execute({ ...zerokeeper, connect }, { log: (...values: unknown[]) => lines.push(values) });
+  await execute(
+    { ...zerokeeper, ...recipes, connect },
+    { log: (...values: unknown[]) => lines.push(values) },
+  );
   return lines;
 }
 

@@ -1,0 +1,56 @@
+import { BadArgumentsError, ErrorCode, type Acl, type ZeroKeeperClient } from '../../index.js';
+import { Cleanup } from './cleanup.js';
+import { report, warn, type MetricListener, type RecipeMetric } from './metrics.js';
+
+/** What every recipe takes. */
+export interface RecipeOptions {
+  /** Of every znode that the recipe creates. Default: the client's. */
+  readonly acl?: readonly Acl[] | undefined;
+  /** Told what happens, for metrics and logs. What it throws becomes a warning of the process. */
+  readonly onMetric?: MetricListener | undefined;
+}
+
+/** What every recipe is made of: a client, a path, and what is still to be tidied up. */
+export class RecipeContext {
+  readonly recipe: string;
+  readonly client: ZeroKeeperClient;
+  readonly path: string;
+  readonly acl: { readonly acl?: readonly Acl[] };
+  readonly cleanup: Cleanup;
+  readonly #onMetric: MetricListener | undefined;
+
+  constructor(recipe: string, client: ZeroKeeperClient, how: RecipeOptions & { readonly path: string }) {
+    checkPath(how.path);
+    this.recipe = recipe;
+    this.client = client;
+    this.path = how.path;
+    this.acl = how.acl === undefined ? {} : { acl: how.acl };
+    this.#onMetric = how.onMetric;
+    this.cleanup = new Cleanup((error) => {
+      this.report({ name: 'cleanupFailed', error });
+      warn(`${recipe} of ${how.path} could not tidy up`, error);
+    });
+  }
+
+  report(metric: Omit<RecipeMetric, 'recipe' | 'path'>): void {
+    report(this.#onMetric, { recipe: this.recipe, path: this.path, ...metric });
+  }
+
+  /** The same for a path of the recipe's own. */
+  at(path: string): RecipeContext {
+    return new RecipeContext(this.recipe, this.client, { path, ...this.acl, onMetric: this.#onMetric });
+  }
+}
+
+/** Typed and at once: a recipe is made long before its first request. */
+function checkPath(path: unknown): void {
+  if (typeof path === 'string' && /^(\/[^/\0]+)+$/.test(path)) return;
+  const message = 'a recipe needs a path such as /locks/report';
+  throw new BadArgumentsError({ code: ErrorCode.BadArguments, path: String(path), message });
+}
+
+export function checkInteger(name: string, value: number, min: number): void {
+  if (Number.isSafeInteger(value) && value >= min) return;
+  const message = `${name} must be an integer from ${min}, but is ${value}`;
+  throw new BadArgumentsError({ code: ErrorCode.BadArguments, message });
+}
