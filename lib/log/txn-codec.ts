@@ -271,7 +271,8 @@ function writeAcl(sink: ByteSink, acl: readonly Acl[]): void {
   }
   sink.varint(acl.length + 1);
   for (const { perms, scheme, id } of acl) {
-    sink.varint(perms);
+    // ZooKeeper keeps every int that a client names, negative ones too: its 32 bits, as a number that is none.
+    sink.varint(perms >>> 0);
     sink.text(scheme);
     sink.text(id);
   }
@@ -281,7 +282,7 @@ function readAcl(reader: ByteReader): readonly Acl[] {
   const code = reader.count(ACL_OPEN + 1);
   if (code === ACL_OPEN) return OPEN_ACL;
   return Array.from({ length: code - 1 }, () => ({
-    perms: reader.varint(),
+    perms: reader.varint() | 0,
     scheme: reader.text(),
     id: reader.text(),
   }));

@@ -29,6 +29,8 @@ export type Received =
       readonly zxid: number;
       readonly err: number;
       readonly body: JuteReader;
+      /** The body's, undecoded. */
+      readonly bytes: Buffer;
     }
   | { readonly kind: 'event'; readonly zxid: number; readonly event: WatcherEvent };
 
@@ -79,9 +81,15 @@ export class WireClient {
 
   async shake(request: Partial<ConnectRequest> = {}): Promise<ConnectResponse> {
     this.sendConnect(request);
+    const response = await this.receiveConnect();
+    if (response === undefined) throw new Error('the server hung up during the handshake');
+    return response;
+  }
+
+  /** The answer to a handshake; `undefined` when the server has hung up instead. */
+  async receiveConnect(): Promise<ConnectResponse | undefined> {
     const frame = await this.#frame();
-    if (frame === undefined) throw new Error('the server hung up during the handshake');
-    return readConnectResponse(new JuteReader(frame));
+    return frame && readConnectResponse(new JuteReader(frame));
   }
 
   sendConnect(request: Partial<ConnectRequest> = {}): void {
@@ -110,7 +118,10 @@ export class WireClient {
     const frame = await this.#frame();
     if (frame === undefined) return undefined;
     const { header, reader } = readReplyMessage(frame);
-    if (header.xid !== Xid.notification) return { kind: 'reply', ...header, body: reader };
+    if (header.xid !== Xid.notification) {
+      const bytes = frame.subarray(frame.length - reader.remaining);
+      return { kind: 'reply', ...header, body: reader, bytes };
+    }
     return { kind: 'event', zxid: header.zxid, event: readWatcherEvent(reader) };
   }
 

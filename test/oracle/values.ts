@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+
+import type { Acl } from '../../lib/core/types.js';
+import { CreateFlags, WatcherType, AddWatchMode } from '../../lib/wire/index.js';
+import type { Choose } from './choose.js';
+import { ROOT } from './program.js';
+
+const NAMES = ['a', 'b', 'c'] as const;
+/** Names that sequential creates give, so that programs come back to them. */
+const SEQUENTIAL_NAMES = ['s-0000000000', 's-0000000001', 's-0000000002'] as const;
+
+/**
+ * Paths that are wrong, or that nobody may touch. None of them names a znode that programs share and could change for each
+ * other.
+ */
+const STRANGE_PATHS = [
+  '',
+  'a',
+  `${ROOT}/a/`,
+  `${ROOT}//a`,
+  `${ROOT}/.`,
+  `${ROOT}/a/..`,
+  `${ROOT}/a/./b`,
+  `${ROOT}/nul\u0000`,
+  `${ROOT}/bell\u0007`,
+  `${ROOT}/del\u007f`,
+  `${ROOT}/private\ue000`,
+  `${ROOT}/specials\ufff0`,
+  '/zookeeper/nothing',
+  '//',
+  '/nobody/here',
+] as const;
+
+/** Legal, though not what most people call their znodes. */
+const UNUSUAL_NAMES = ['é', '日本', ' ', '...', '\u{1f600}', '%0a', 'zookeeper', 'quota'] as const;
+
+const VERSIONS = [-1, -1, -1, 0, 0, 1, 2, 3, -2, 2_147_483_647] as const;
+
+const DATA = ['', 'x', 'hello', 'x'.repeat(300)].map((text) => Buffer.from(text));
+
+export const USERS = ['ann:secret', 'ben:hidden'] as const;
+
+/** The id that scheme digest makes of `user:password`. */
+export function digestId(credentials: string): string {
+  const user = credentials.slice(0, credentials.indexOf(':'));
+  return `${user}:${createHash('sha1').update(credentials).digest('base64')}`;
+}
+
+const ALL = 31;
+const ACL_IDS = [
+  { scheme: 'world', id: 'anyone' },
+  { scheme: 'world', id: 'anyone' },
+  { scheme: 'auth', id: '' },
+  { scheme: 'digest', id: digestId(USERS[0]) },
+  { scheme: 'digest', id: digestId(USERS[1]) },
+  { scheme: 'ip', id: '127.0.0.1' },
+  { scheme: 'ip', id: '127.0.0.0/8' },
+  { scheme: 'ip', id: '10.1.2.3' },
+] as const;
+const STRANGE_ACL_IDS = [
+  { scheme: 'world', id: 'somebody' },
+  { scheme: 'world', id: '' },
+  { scheme: 'auth', id: 'ignored' },
+  { scheme: 'digest', id: 'nocolon' },
+  { scheme: 'digest', id: 'too:many:colons' },
+  { scheme: 'digest', id: '' },
+  { scheme: 'ip', id: '999.1.1.1' },
+  { scheme: 'ip', id: '10.0.0.0/33' },
+  { scheme: 'ip', id: '' },
+  { scheme: 'nosuchscheme', id: 'x' },
+  { scheme: '', id: '' },
+] as const;
+const PERMS = [ALL, ALL, ALL, 1, 2, 4, 8, 16, 3, 15, 30, 0] as const;
+
+const OPEN_ACL: readonly Acl[] = [{ perms: ALL, scheme: 'world', id: 'anyone' }];
+
+export function path(choose: Choose): string {
+  if (choose.chance(0.06)) return choose.one(STRANGE_PATHS);
+  if (choose.chance(0.04)) return ROOT;
+  const depth = choose.weighted({ one: 5, two: 4, three: 1 });
+  const names = [name(choose)];
+  if (depth !== 'one') names.push(name(choose));
+  if (depth === 'three') names.push(name(choose));
+  return `${ROOT}/${names.join('/')}`;
+}
+
+function name(choose: Choose): string {
+  if (choose.chance(0.08)) return choose.one(SEQUENTIAL_NAMES);
+  if (choose.chance(0.03)) return choose.one(UNUSUAL_NAMES);
+  return choose.one(NAMES);
+}
+
+/** Where a sequential znode is to be: half of the time in a directory, as nobody else has it. */
+export function sequentialPath(choose: Choose): string {
+  const parent = choose.chance(0.5) ? ROOT : `${ROOT}/${choose.one(NAMES)}`;
+  return choose.chance(0.1) ? `${parent}/` : `${parent}/s-`;
+}
+
+/** Paths that no znode has to have. They are not shared: the tops of the tree are the same for all programs. */
+export function paths(choose: Choose, most: number): string[] {
+  return Array.from({ length: choose.integer(0, most) }, () => path(choose));
+}
+
+export function version(choose: Choose): number {
+  return choose.one(VERSIONS);
+}
+
+export function data(choose: Choose): Buffer {
+  return choose.one(DATA);
+}
+
+export function acl(choose: Choose): readonly Acl[] {
+  if (choose.chance(0.65)) return OPEN_ACL;
+  if (choose.chance(0.05)) return [];
+  const ids = choose.chance(0.12) ? [...ACL_IDS, ...STRANGE_ACL_IDS, ...STRANGE_ACL_IDS] : ACL_IDS;
+  const strangePerms = choose.chance(0.03);
+  return choose.some(ids, { least: 1, most: 3 }).map((id) => ({
+    perms: strangePerms ? choose.one([-1, 32, 64, 255]) : choose.one(PERMS),
+    ...id,
+  }));
+}
+
+export function createFlags(choose: Choose): number {
+  if (choose.chance(0.04)) return choose.one([4, 5, 6, 7, -1, 255]);
+  return choose.one([
+    CreateFlags.persistent,
+    CreateFlags.persistent,
+    CreateFlags.ephemeral,
+    CreateFlags.persistentSequential,
+    CreateFlags.ephemeralSequential,
+  ]);
+}
+
+export function watcherType(choose: Choose): number {
+  if (choose.chance(0.1)) return choose.one([0, 6, -1]);
+  return choose.one(Object.values(WatcherType));
+}
+
+export function watchMode(choose: Choose): number {
+  if (choose.chance(0.06)) return choose.one([2, -1]);
+  return choose.one(Object.values(AddWatchMode));
+}
