@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { AuthId, SessionId, WatchTrigger, Zxid } from '../core/types.js';
 import type { GatewaySessionsApi, KeeperApi, OpenSession } from '../keeper/types.js';
-import { FrameReader, JuteReader, readConnectRequest, readRequestMessage } from '../wire/index.js';
+import { FrameReader, JuteReader, readConnectRequest } from '../wire/index.js';
 import type { Admission } from './admission.js';
 import type { FrameWriter, ReplyBody } from './frames.js';
 import { refusedSession, shakeHands, type ConnectRequest } from './handshake.js';
@@ -60,6 +60,8 @@ export class Connection implements SessionConnection {
   readonly #peer: string;
   readonly #stats = new PacketStats();
   readonly #outbox: Outbox;
+  /** Fired in this turn of the event loop. They leave before any reply that may show their transaction, and in this turn. */
+  readonly #events: { readonly zxid: Zxid; readonly frame: Uint8Array }[] = [];
   readonly #pipeline: Pipeline;
   readonly #reader: FrameReader;
   readonly #resume = () => this.#advance();
@@ -140,15 +142,33 @@ export class Connection implements SessionConnection {
     if (this.closed) return;
     this.#lastXid = header.xid;
     this.#lastZxid = header.zxid;
-    this.deliver(this.#context.frames.reply(header, body));
+    this.#releaseEvents(header.zxid);
+    this.#put(this.#context.frames.reply(header, body));
   }
 
   sendMissed(trigger: WatchTrigger): void {
-    this.deliver(this.#context.frames.event(trigger, -1));
+    this.#deliver(this.#context.frames.event(trigger, -1));
   }
 
-  /** Puts a whole frame on the wire, behind everything that was put there before. */
-  deliver(frame: Uint8Array): void {
+  deliverEvent(event: { readonly zxid: Zxid; readonly frame: Uint8Array }): void {
+    if (this.closed) return;
+    this.#events.push(event);
+    if (this.#events.length === 1) process.nextTick(() => this.#releaseEvents());
+  }
+
+  /** Puts the events of transactions up to one on the wire, in their order. */
+  #releaseEvents(upTo: Zxid = Number.MAX_SAFE_INTEGER): void {
+    const later = this.#events.findIndex(({ zxid }) => zxid > upTo);
+    for (const { frame } of this.#events.splice(0, later === -1 ? this.#events.length : later))
+      this.#put(frame);
+  }
+
+  #deliver(frame: Uint8Array): void {
+    this.#releaseEvents();
+    this.#put(frame);
+  }
+
+  #put(frame: Uint8Array): void {
     if (this.closed) return;
     this.#stats.sent += 1;
     this.#context.stats.sent += 1;
@@ -161,6 +181,7 @@ export class Connection implements SessionConnection {
 
   end(reason: string, error?: unknown): void {
     if (this.closed) return;
+    this.#releaseEvents();
     this.#close(reason, error);
     // The last bytes are worth waiting for, and so are the client's: to close on unread bytes would reset the
     // connection, and the client might lose the answer that it is to read.
@@ -280,7 +301,7 @@ export class Connection implements SessionConnection {
       return;
     }
     if (outcome === 'expired') {
-      this.deliver(this.#context.frames.connectResponse({ ...refusedSession, ...flag }));
+      this.#deliver(this.#context.frames.connectResponse({ ...refusedSession, ...flag }));
       this.end('the session is over, or the password is wrong');
       return;
     }
@@ -299,7 +320,7 @@ export class Connection implements SessionConnection {
     this.#phase = 'open';
     const { timeoutMs, session, password } = outcome;
     const response = { protocolVersion: 0, timeoutMs, session, password, ...flag };
-    this.deliver(this.#context.frames.connectResponse(response));
+    this.#deliver(this.#context.frames.connectResponse(response));
     this.#advance();
   }
 
@@ -349,7 +370,7 @@ export class Connection implements SessionConnection {
     }
     let step: Step;
     try {
-      step = stepOf(this, readRequestMessage(frame), frame.length);
+      step = stepOf(this, frame);
     } catch (error) {
       this.destroy('a request could not be read', error);
       return;

@@ -206,12 +206,13 @@ export class Gateway {
   }
 
   #fire(commit: Commit): void {
+    const { zxid } = commit.position;
     for (const trigger of commit.triggers) {
       let frame: Uint8Array | undefined;
       for (const watcher of this.#watches.fire(trigger)) {
         if (!mayRead(watcher, trigger)) continue;
-        frame ??= this.#frames.event(trigger, commit.position.zxid);
-        watcher.deliver(frame);
+        frame ??= this.#frames.event(trigger, zxid);
+        watcher.deliverEvent({ zxid, frame });
       }
     }
   }

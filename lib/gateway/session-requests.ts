@@ -4,7 +4,17 @@ import { ErrorCode } from '../core/errors.js';
 import { validatePath } from '../core/paths.js';
 import type { AuthId, Origin, ReadAnswer, SessionId, WatchTrigger, Zxid } from '../core/types.js';
 import { KeeperError, type GatewaySessionsApi, type KeeperApi, type WriteOutcome } from '../keeper/types.js';
-import { Xid, type RequestMessage, type RequestOf } from '../wire/index.js';
+import {
+  JuteReader,
+  OpCode,
+  readRequestHeader,
+  readRequestMessage,
+  WireError,
+  Xid,
+  type RequestHeader,
+  type RequestOf,
+  type WireRequest,
+} from '../wire/index.js';
 import { authenticate } from './auth.js';
 import { ephemeralsLookup } from './ephemerals.js';
 import type { ReplyBody } from './frames.js';
@@ -40,8 +50,11 @@ export interface SessionConnection {
   authIds: readonly AuthId[];
 
   reply(header: { readonly xid: number; readonly zxid: Zxid; readonly err: number }, body?: ReplyBody): void;
-  /** Puts a whole frame on the wire, behind everything that was put there before. */
-  deliver(frame: Uint8Array): void;
+  /**
+   * Takes the frame of an event that a transaction has just fired. It is on the wire before every reply with this zxid or a later
+   * one, and after the replies of earlier transactions, which settle in the same turn when they share an entry with it.
+   */
+  deliverEvent(event: { readonly zxid: Zxid; readonly frame: Uint8Array }): void;
   /** Sends an event that the client missed while it was away. */
   sendMissed(trigger: WatchTrigger): void;
   /** The client has asked to close its session: its end is no reason to hang up before the reply. */
@@ -53,14 +66,33 @@ export interface SessionConnection {
 type Finish = (reply: () => void) => void;
 type Run = (finish: Finish) => void;
 
-/** One request, decoded, as a step of its connection's pipeline. */
-export function stepOf(connection: SessionConnection, message: RequestMessage, bytes: number): Step {
-  const { xid } = message.header;
+/**
+ * One request as a step of its connection's pipeline. A body that is none of its operation is answered with MarshallingError, as
+ * ZooKeeper does; frames are not out of step by it. Throws a WireError when there is no telling what was asked.
+ */
+export function stepOf(connection: SessionConnection, frame: Buffer): Step {
+  const { header, request } = readMessage(frame);
   const startedMs = connection.clock.monotonic();
-  const request = new SessionRequest(connection, xid);
-  const { kind, run } = request.plan(message);
-  return { bytes, kind, startedMs, start: run };
+  const { kind, run } = new SessionRequest(connection, header.xid).plan(request);
+  return { bytes: frame.length, kind, startedMs, start: run };
 }
+
+function readMessage(frame: Buffer): {
+  readonly header: RequestHeader;
+  readonly request: WireRequest | 'unknown' | 'malformed';
+} {
+  try {
+    const { header, request } = readRequestMessage(frame);
+    return { header, request: request ?? 'unknown' };
+  } catch (error) {
+    const header = readRequestHeader(new JuteReader(frame));
+    if (!(error instanceof WireError) || HANGING_UP.has(header.opcode)) throw error;
+    return { header, request: 'malformed' };
+  }
+}
+
+/** ZooKeeper reads these where it reads the header, and hangs up when it cannot. */
+const HANGING_UP: ReadonlySet<number> = new Set([OpCode.auth, OpCode.sasl]);
 
 class SessionRequest {
   readonly #connection: SessionConnection;
@@ -71,9 +103,9 @@ class SessionRequest {
     this.#xid = xid;
   }
 
-  plan(message: RequestMessage): { readonly kind: Step['kind']; readonly run: Run } {
-    const { request } = message;
-    if (request === undefined) return this.#refuse(ErrorCode.Unimplemented);
+  plan(request: WireRequest | 'unknown' | 'malformed'): { readonly kind: Step['kind']; readonly run: Run } {
+    if (request === 'unknown') return this.#unimplemented();
+    if (request === 'malformed') return this.#refuse(ErrorCode.MarshallingError);
     switch (request.name) {
       case 'create':
       case 'create2':
@@ -81,8 +113,9 @@ class SessionRequest {
       case 'setData':
       case 'setAcl':
       case 'multi':
-      case 'check':
         return this.#write(request);
+      case 'check':
+        return this.#unimplemented();
       case 'exists':
       case 'getData':
       case 'getAcl':
@@ -292,6 +325,17 @@ class SessionRequest {
     });
   }
 
+  /** An operation that is none, or that only a multi has: as in ZooKeeper the connection is over, and the session lives on. */
+  #unimplemented(): { readonly kind: Step['kind']; readonly run: Run } {
+    const header = { xid: this.#xid, zxid: NO_ZXID, err: ErrorCode.Unimplemented };
+    return alone((finish) =>
+      finish(() => {
+        this.#connection.reply(header);
+        this.#connection.end('an operation that there is not');
+      }),
+    );
+  }
+
   #refuse(code: number): { readonly kind: Step['kind']; readonly run: Run } {
     return alone((finish) => finish(() => this.#connection.reply(this.#header(code))));
   }
@@ -339,6 +383,7 @@ class SessionRequest {
   }
 }
 
+const NO_ZXID = -1;
 const THROTTLED: ReadAnswer = { ok: false, code: ErrorCode.ThrottledOp };
 
 function alone(run: Run): { readonly kind: 'alone'; readonly run: Run } {

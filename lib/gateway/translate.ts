@@ -24,7 +24,7 @@ import type { ReplyBody } from './frames.js';
 export type Translated<T> =
   { readonly ok: true; readonly request: T } | { readonly ok: false; readonly code: number };
 
-export type WriteName = 'create' | 'create2' | 'delete' | 'setData' | 'setAcl' | 'multi' | 'check';
+export type WriteName = 'create' | 'create2' | 'delete' | 'setData' | 'setAcl' | 'multi';
 export type WireWrite = Extract<WireRequest, { name: WriteName }>;
 export type ReadName = 'exists' | 'getData' | 'getAcl' | 'getChildren' | 'getChildren2';
 export type WireRead = Extract<WireRequest, { name: ReadName }>;
@@ -42,7 +42,10 @@ const UNIMPLEMENTED_FLAGS: readonly number[] = [
   CreateFlags.persistentSequentialTtl,
 ];
 
+const KNOWN_FLAGS: ReadonlySet<number> = new Set(Object.values(CreateFlags));
+
 const UNIMPLEMENTED = { ok: false, code: ErrorCode.Unimplemented } as const;
+const MALFORMED = { ok: false, code: ErrorCode.MarshallingError } as const;
 const BAD_ARGUMENTS = { ok: false, code: ErrorCode.BadArguments } as const;
 
 /** Copies the data: what comes in is a view of the socket's chunk, which must not live as long as the znode. */
@@ -53,8 +56,6 @@ export function translateWrite(wire: WireWrite): Translated<WriteRequest> {
       return translateCreate(wire.body);
     case 'delete':
       return { ok: true, request: { kind: 'delete', path: wire.body.path, version: wire.body.version } };
-    case 'check':
-      return { ok: true, request: { kind: 'check', path: wire.body.path, version: wire.body.version } };
     case 'setData': {
       const { path, data, version } = wire.body;
       return { ok: true, request: { kind: 'setData', path, data: new Uint8Array(data), version } };
@@ -91,6 +92,8 @@ function translateMultiOperation(operation: WireMultiOperation): Translated<Mult
   switch (operation.name) {
     case 'create':
     case 'create2':
+      // A ZooKeeper cannot even read such an operation, and then turns the whole multi away.
+      if (!KNOWN_FLAGS.has(operation.request.flags)) return MALFORMED;
       return translateCreate(operation.request);
     case 'delete':
       return { ok: true, request: { kind: 'delete', ...operation.request } };
@@ -141,7 +144,6 @@ export function writeReply(wire: WireWrite, result: WriteResult): ReplyBody | un
       assert(result.kind === 'multi', 'a multi is answered as one');
       return { name: 'multi', body: { results: multiResults(wire.body.operations, result.results) } };
     case 'delete':
-    case 'check':
       return undefined;
     default:
       return unreachable(wire);

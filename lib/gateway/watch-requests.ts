@@ -67,7 +67,9 @@ export function setWatchesLookup(
   return {
     attempt() {
       if (!fits) return { err: ErrorCode.ThrottledOp };
-      left = left.filter((watch) => !restoreWatch(connection, watch, body.relativeZxid));
+      // In the order in which the client names them: so come the events of what it missed.
+      const next = left.findIndex((watch) => !restoreWatch(connection, watch, body.relativeZxid));
+      left = next === -1 ? [] : left.slice(next);
       return left.length > 0 ? undefined : { err: 0 };
     },
     hydrate() {

@@ -11,7 +11,7 @@ describe('bytes that are no request', () => {
     ['a frame over the limit', '00100000'],
     ['a negative length', 'ffffffff'],
     ['a frame without a header', '0000000400000001'],
-    ['a request that ends early', '0000000c0000000100000003000000ff'],
+    ['an auth that ends early', '0000000cfffffffc00000064000000ff'],
   ])('%s closes that connection only', async (_name, bytes) => {
     const { open } = await startGateway();
     const [broken, sound] = [await open(), await open()];

@@ -25,17 +25,20 @@ export interface Answers {
 
 /** Compares everything; first what each observation says by itself, because after a difference there all relations are shifted. */
 export function compare({ program, zookeeper, zerokeeper }: Answers): Comparison {
-  const pairs = pair(normalize(zookeeper), normalize(zerokeeper));
   const explained = new Set<string>();
+  const pairs = pair(normalize(zookeeper), normalize(zerokeeper));
   for (const { ours, theirs } of pairs) {
     if (ours?.shape === theirs?.shape) continue;
     const explanation = ours && theirs && explanationOf({ program, ours, theirs });
-    if (explanation === undefined) return { difference: difference({ ours, theirs }), explained: [...explained] };
+    if (explanation === undefined)
+      return { difference: difference({ ours, theirs }), explained: [...explained] };
     explained.add(explanation.name);
     // What follows is about two different states.
     if (explanation.leadsOn) return { difference: undefined, explained: [...explained] };
   }
-  const first = pairs.find(({ ours, theirs }) => ours?.shape === theirs?.shape && ours?.full !== theirs?.full);
+  const first = pairs.find(
+    ({ ours, theirs }) => ours?.shape === theirs?.shape && ours?.full !== theirs?.full,
+  );
   return { difference: first && difference(first), explained: [...explained] };
 }
 

@@ -1,15 +1,23 @@
 import { CreateFlags, Xid, type WireMultiOperation } from '../../lib/wire/index.js';
 import { Choose } from './choose.js';
 import { rawCall } from './generate-raw.js';
-import { ROOT, SESSIONS, type AnyCall, type Call, type Program, type Step, type SymbolicZxid } from './program.js';
+import {
+  ROOT,
+  SESSIONS,
+  type AnyCall,
+  type Call,
+  type Program,
+  type Step,
+  type SymbolicZxid,
+} from './program.js';
 import * as values from './values.js';
 
 /** How often each operation is chosen, in relation to the others. */
 const WEIGHTS: Readonly<Record<Call['name'] | 'raw', number>> = {
   create: 16,
   create2: 5,
-  createContainer: 3,
-  createTtl: 3,
+  createContainer: 0,
+  createTtl: 0,
   delete: 8,
   exists: 7,
   getData: 7,
@@ -95,7 +103,7 @@ function send(choose: Choose, session: number): Step[] {
   const calls = callsInOneGo(choose);
   const steps: Step[] = [{ kind: 'send', session, calls }];
   // What ends the connection would make most of what follows in its slot pointless.
-  const ending = calls.some(({ name }) => name === 'closeSession' || name === 'raw');
+  const ending = calls.some(({ name }) => ENDING.has(name));
   if (ending && choose.chance(0.5)) steps.push(resume(choose, session));
   if (ending) steps.push(open(choose, session));
   return steps;
@@ -112,7 +120,10 @@ function callsInOneGo(choose: Choose): AnyCall[] {
   return [first, ...more.filter(({ name }) => !ALONE.has(name))];
 }
 
-const ALONE: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>(['auth', 'sasl', 'raw', 'closeSession']);
+const ENDING: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>(['closeSession', 'raw', 'check']);
+const ALONE: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>([
+  ...(['auth', 'sasl', 'raw', 'check', 'closeSession'] as const),
+]);
 
 function call(choose: Choose): AnyCall {
   const name = choose.weighted(WEIGHTS);
@@ -238,7 +249,15 @@ function reads(choose: Choose) {
 }
 
 function multiOperations(choose: Choose): WireMultiOperation[] {
-  const weights = { create: 6, create2: 2, createContainer: 1, createTtl: 1, delete: 4, check: 3, setData: 5 };
+  const weights = {
+    create: 6,
+    create2: 2,
+    createContainer: 0,
+    createTtl: 0,
+    delete: 4,
+    check: 3,
+    setData: 5,
+  };
   return Array.from({ length: choose.integer(0, MULTI_MAX) }, (): WireMultiOperation => {
     const name = choose.weighted(weights);
     switch (name) {

@@ -85,7 +85,9 @@ async function judge(oracle: Oracle, { programs, seed, concurrency }: Options): 
     differing += 1;
     if (differing > SHOWN_MAX) continue;
     const smallest = await oracle.minimize(program);
-    console.log(`\nseed ${program.seed}${smallest === undefined ? ', and not when it ran again' : ', shrunk'}:`);
+    console.log(
+      `\nseed ${program.seed}${smallest === undefined ? ', and not when it ran again' : ', shrunk'}:`,
+    );
     console.log(printDifference(smallest ?? { program, difference: comparison.difference }));
   }
   for (const [name, count] of explained) console.log(`explained: ${name} (in ${count} programs)`);

@@ -42,12 +42,38 @@ export function normalize(transcript: Transcript): Line[] {
     for (const zxid of zxidsIn(plain)) seen.set(session, Math.max(zxid, seen.get(session) ?? 0));
     return plain;
   });
+  sortEventsOfEnds(values);
   const ranks = rank(values.flatMap((value) => [...zxidsIn(value)]));
   return transcript.entries.map((entry, index) => ({
     entry,
     shape: print(values[index], () => 'zxid'),
     full: print(values[index], (zxid) => `zxid ${ranks.get(zxid) ?? '?'}`),
   }));
+}
+
+/**
+ * The ephemerals of a session go in one transaction, in an order that ZooKeeper leaves open: it keeps them in a hash set. So the
+ * events of a closeSession are put in one order ("Events of a session's end" in docs/COMPATIBILITY.md).
+ */
+function sortEventsOfEnds(values: unknown[]): void {
+  const ends = new Set(values.filter(isEnd).map((value) => value.zxid.zxid));
+  for (let at = 0; at < values.length;) {
+    const zxid = zxidOfEvent(values[at]);
+    let end = at + 1;
+    if (zxid !== undefined && ends.has(zxid)) while (zxidOfEvent(values[end]) === zxid) end += 1;
+    values.splice(at, end - at, ...sorted(values.slice(at, end)));
+    at = end;
+  }
+}
+
+function isEnd(value: unknown): value is { readonly zxid: Related } {
+  if (typeof value !== 'object' || value === null || !('name' in value && 'zxid' in value)) return false;
+  return value.name === 'closeSession' && value.zxid instanceof Related;
+}
+
+function zxidOfEvent(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null || !('event' in value && 'zxid' in value)) return undefined;
+  return value.zxid instanceof Related ? value.zxid.zxid : undefined;
 }
 
 /** The header's zxid is that of the transaction, or how far the server has come, which depends on other programs. */
@@ -68,7 +94,9 @@ function zxidOr(zxid: number): unknown {
 /** Refusals have no zxid of their own here and an uninteresting one in ZooKeeper. */
 function isRefusedMulti(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || !('results' in body)) return false;
-  return Array.isArray(body.results) && body.results.some((result: { name?: string }) => result.name === 'error');
+  return (
+    Array.isArray(body.results) && body.results.some((result: { name?: string }) => result.name === 'error')
+  );
 }
 
 /** Rewrites values so that nothing in them depends on the server or on the run. */
@@ -151,4 +179,3 @@ function rank(zxids: readonly number[]): ReadonlyMap<number, number> {
 function print(value: unknown, zxid: (zxid: number) => string): string {
   return JSON.stringify(value, (_, field: unknown) => (field instanceof Related ? zxid(field.zxid) : field));
 }
-

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import { compare, type Comparison, type Difference } from './compare.js';
 import { generate } from './generate.js';
 import { play } from './play.js';
@@ -9,6 +11,8 @@ import type { Transcript } from './transcript.js';
 /** Two servers' ports, and how programs are run on both. */
 export class Oracle {
   readonly #ports: { readonly zookeeper: number; readonly zerokeeper: number };
+  /** Servers may have served an earlier oracle. */
+  readonly #name = randomBytes(4).toString('hex');
   #runs = 0;
 
   constructor(ports: { readonly zookeeper: number; readonly zerokeeper: number }) {
@@ -17,8 +21,8 @@ export class Oracle {
 
   /** Runs a program on both, each time below a root that nobody has used, and compares. */
   async judge(program: Program): Promise<Comparison> {
-    // Of one length, so that a program with its root in it has the same size in every run.
-    const root = `/p${String((this.#runs += 1)).padStart(7, '0')}`;
+    // Of one length, so that a program has the same size in every run; and with a parent of its own, whose counters it can move.
+    const root = `/${this.#name}-${String((this.#runs += 1)).padStart(7, '0')}/root`;
     const [zookeeper, zerokeeper] = await Promise.all([
       this.#play(program, { port: this.#ports.zookeeper, root }),
       this.#play(program, { port: this.#ports.zerokeeper, root }),
@@ -49,7 +53,10 @@ export class Oracle {
         const seed = waiting.shift();
         if (seed === undefined) break;
         const program = generate(seed);
-        running.set(seed, this.judge(program).then((comparison) => ({ program, comparison })));
+        running.set(
+          seed,
+          this.judge(program).then((comparison) => ({ program, comparison })),
+        );
       }
       if (running.size === 0) return;
       const done = await Promise.race(running.values());
@@ -67,8 +74,10 @@ export class Oracle {
 async function makeRoot({ port, root }: { readonly port: number; readonly root: string }): Promise<void> {
   const client = await WireClient.open(port);
   const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
-  const { err } = await client.call('create', { path: root, data: new Uint8Array(0), acl, flags: 0 });
+  for (const path of [root.slice(0, root.lastIndexOf('/')), root]) {
+    const { err } = await client.call('create', { path, data: new Uint8Array(0), acl, flags: 0 });
+    if (err !== 0) throw new Error(`cannot create ${path}: ${err}`);
+  }
   await client.call('closeSession', {});
   client.destroy();
-  if (err !== 0) throw new Error(`cannot create ${root}: ${err}`);
 }

@@ -1,6 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { JuteReader, JuteWriter, operations, writeRequestMessage, Xid, type Operation } from '../../lib/wire/index.js';
+import {
+  JuteReader,
+  JuteWriter,
+  operations,
+  writeRequestMessage,
+  Xid,
+  type Operation,
+} from '../../lib/wire/index.js';
 import { WireClient, type Received } from '../gateway/support/wire-client.js';
 import { bind } from './bind.js';
 import type { AnyCall, Open, Program, RawCall, Resume, Send, Step, SymbolicZxid } from './program.js';
@@ -87,7 +94,11 @@ class Run {
     this.#slots.get(step.session)?.client?.destroy();
     const slot: Slot = { client: undefined, session: 0n, password: NO_PASSWORD, seen: 0, nextXid: 1 };
     this.#slots.set(step.session, slot);
-    await this.#connect(step.session, { lastZxidSeen: 0, timeoutMs: step.timeoutMs, readOnly: step.readOnly });
+    await this.#connect(step.session, {
+      lastZxidSeen: 0,
+      timeoutMs: step.timeoutMs,
+      readOnly: step.readOnly,
+    });
   }
 
   async #resume(step: Resume): Promise<void> {

@@ -2,8 +2,17 @@ import { operationName } from '../../lib/wire/index.js';
 import type { Difference } from './compare.js';
 import type { AnyCall, Program, Step } from './program.js';
 
+/** Characters of data that are shown. */
+const SHOWN_MAX = 20;
+
 /** A program line by line, and where two servers part. */
-export function printDifference({ program, difference }: { program: Program; difference: Difference }): string {
+export function printDifference({
+  program,
+  difference,
+}: {
+  program: Program;
+  difference: Difference;
+}): string {
   const steps = program.steps.map((step, index) => {
     const mark = index === difference.step ? '>' : ' ';
     return `${mark} ${printStep(step)}`;
@@ -32,8 +41,15 @@ function printCall(call: AnyCall): string {
 
 function readable(_: string, value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
-  if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value) {
-    return Buffer.from(value.data as number[]).toString('latin1');
+  if (
+    typeof value === 'object' &&
+    value !== null &&
+    'type' in value &&
+    value.type === 'Buffer' &&
+    'data' in value
+  ) {
+    const text = Buffer.from(value.data as number[]).toString('latin1');
+    return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}… (${text.length})` : text;
   }
   return value;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { silentLogger } from '../../lib/base/logger.js';
 import { startEmulator } from '../../lib/emulator/index.js';
 import { ask } from '../gateway/support/wire-client.js';
 
@@ -25,13 +26,18 @@ const JARS_SCRIPT = fileURLToPath(new URL('../support/zookeeper/jars.sh', import
 
 /** A ZooKeeper of its own on a free port, with everything switched on that ZeroKeeper has always on. */
 export async function startZooKeeper(): Promise<RunningServer> {
-  const jars = execFileSync('bash', [JARS_SCRIPT], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  const jars = execFileSync('bash', [JARS_SCRIPT], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).trim();
   const directory = mkdtempSync(join(tmpdir(), 'zookeeper-'));
   const port = await freePort();
   const config = join(directory, 'zoo.cfg');
   writeFileSync(config, settings(directory, port));
   const main = 'org.apache.zookeeper.server.ZooKeeperServerMain';
-  const child = spawn('java', [...JAVA_OPTIONS, '-cp', `${jars}/*`, main, config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn('java', [...JAVA_OPTIONS, '-cp', `${jars}/*`, main, config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const server = {
     name: 'ZooKeeper',
     port,
@@ -52,7 +58,7 @@ export async function startZooKeeper(): Promise<RunningServer> {
 const JAVA_OPTIONS = [
   `-Xmx${HEAP_MB}m`,
   '-XX:+UseSerialGC',
-  '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=off',
   '-Dzookeeper.extendedTypesEnabled=true',
   // Nothing is lost when it is: this server ends with the run.
   '-Dzookeeper.forceSync=no',
@@ -71,7 +77,8 @@ function settings(directory: string, port: number): string {
 async function ready(child: ChildProcess, port: number): Promise<void> {
   const until = Date.now() + READY_MS_MAX;
   while (Date.now() < until) {
-    if (child.exitCode !== null) throw new Error(`ZooKeeper ended with ${child.exitCode} before it was ready`);
+    if (child.exitCode !== null)
+      throw new Error(`ZooKeeper ended with ${child.exitCode} before it was ready`);
     // One that is asked too early may leave the question open for good.
     const late = delay(ANSWER_MS_MAX, '');
     const answer = await Promise.race([ask(port, 'isro').catch(() => ''), late]);
@@ -99,7 +106,7 @@ async function freePort(): Promise<number> {
 
 /** A ZeroKeeper in this process: everything is as in production, but for the simulated DynamoDB. */
 export async function startZeroKeeper(): Promise<RunningServer> {
-  const emulator = await startEmulator();
+  const emulator = await startEmulator({ logger: silentLogger });
   const [address = ''] = emulator.endpoints.tcp;
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
   return { name: 'ZeroKeeper', port, stop: () => emulator.stop() };

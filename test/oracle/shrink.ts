@@ -7,12 +7,15 @@ const TRIES_MAX = 400;
  * Makes a program smaller while `fails` says that it still does: leaves out ever smaller runs of steps, then single calls, then
  * single operations of multis. Returns the smallest that failed; the given one when nothing can go.
  */
-export async function shrink(program: Program, fails: (smaller: Program) => Promise<boolean>): Promise<Program> {
+export async function shrink(
+  program: Program,
+  fails: (smaller: Program) => Promise<boolean>,
+): Promise<Program> {
   let tries = 0;
   const attempt = async (smaller: Program) => (tries += 1) <= TRIES_MAX && fails(smaller);
   if (!(await attempt(program))) return program;
   let smallest = await dropRuns(program, attempt);
-  for (let again = true; again && tries < TRIES_MAX; ) {
+  for (let again = true; again && tries < TRIES_MAX;) {
     const before = smallest;
     smallest = await dropParts(smallest, attempt);
     smallest = await dropRuns(smallest, attempt);
@@ -24,7 +27,7 @@ export async function shrink(program: Program, fails: (smaller: Program) => Prom
 async function dropRuns(program: Program, fails: (smaller: Program) => Promise<boolean>): Promise<Program> {
   let current = program;
   for (let length = Math.ceil(current.steps.length / 2); length >= 1; length = Math.floor(length / 2)) {
-    for (let at = 0; at < current.steps.length; ) {
+    for (let at = 0; at < current.steps.length;) {
       const smaller = { ...current, steps: current.steps.toSpliced(at, length) };
       if (isComplete(smaller) && (await fails(smaller))) current = smaller;
       else at += length;
@@ -36,7 +39,7 @@ async function dropRuns(program: Program, fails: (smaller: Program) => Promise<b
 async function dropParts(program: Program, fails: (smaller: Program) => Promise<boolean>): Promise<Program> {
   let current = program;
   for (let index = 0; index < current.steps.length; index++) {
-    for (let variants = variantsOf(current.steps[index]); variants.length > 0; ) {
+    for (let variants = variantsOf(current.steps[index]); variants.length > 0;) {
       const [variant, ...others] = variants;
       if (variant === undefined) break;
       const smaller = { ...current, steps: current.steps.with(index, variant) };

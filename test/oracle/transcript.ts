@@ -2,7 +2,12 @@ import type { WatcherEvent } from '../../lib/wire/index.js';
 
 /** What a server said in one place of a program. */
 export type Observation =
-  | { readonly kind: 'connected'; readonly timeoutMs: number; readonly session: bigint; readonly rest: unknown }
+  | {
+      readonly kind: 'connected';
+      readonly timeoutMs: number;
+      readonly session: bigint;
+      readonly rest: unknown;
+    }
   | {
       readonly kind: 'reply';
       readonly name: string;
