@@ -138,7 +138,7 @@ describe('the comparison does not mind', () => {
     const text = JSON.stringify(transcript, (key, value: unknown) => {
       if (typeof value === 'bigint') return `bigint ${value}`;
       if (value instanceof Uint8Array) return value;
-      return key.endsWith("zxid") && typeof value === 'number' && value > 0 ? value * 3 + 1_000 : value;
+      return key.endsWith('zxid') && typeof value === 'number' && value > 0 ? value * 3 + 1_000 : value;
     });
     const shifted = JSON.parse(text, (_, value: unknown) =>
       typeof value === 'string' && value.startsWith('bigint ') ? BigInt(value.slice(7)) : value,
