@@ -14,6 +14,7 @@ const messageSchema = z.discriminatedUnion('kind', [
     epoch: z.int().min(1),
   }),
   z.object({ ...common, kind: z.literal('gateway'), gatewayId: z.string().min(1) }),
+  z.object({ ...common, kind: z.literal('idle') }),
 ]);
 
 /** A timer as a message of the queue: JSON, the session in hex. */

@@ -24,6 +24,8 @@ export interface WarmOptions {
   readonly logger: Logger;
   readonly metrics: Pick<FunctionMetrics, 'of'>;
   readonly isClockTrusted?: () => boolean;
+  /** Whether hard quotas are enforced. */
+  readonly enforceQuota?: boolean;
   /** Tells the function that looks after watches that there is something new. */
   readonly notify?: (namespace: string, zxid: number) => Promise<void>;
   /** Calls materialize, which lags. */
@@ -120,7 +122,8 @@ export class WarmNamespaces {
       timers,
       ...(trust === undefined ? {} : { isClockTrusted: trust }),
     };
-    const keeper = new Keeper({ ...common, namespace });
+    const { enforceQuota = false } = this.#options;
+    const keeper = new Keeper({ ...common, namespace, enforceQuota });
     const service = new ThinService({
       ...common,
       keeper,

@@ -3,6 +3,7 @@ import { silentLogger, type Logger } from '../../lib/base/logger.js';
 import { systemRandom, type Random } from '../../lib/base/random.js';
 import { noMetrics } from '../../lib/api/metrics.js';
 import { GatewayTimers } from '../../lib/keeper/gateway-timers.js';
+import { scheduleIdle } from '../../lib/keeper/idle-znodes.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
 import { noTimers, type Timers } from '../../lib/keeper/thin-timers.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dynamo-client.js';
@@ -28,6 +29,8 @@ export interface WiringOptions {
   /** False while the clock cannot be trusted: nothing is written then. */
   readonly isClockTrusted?: () => boolean;
   readonly namespaces: readonly string[];
+  /** Whether writes of thin clients are refused that exceed a hard quota. Default: no. */
+  readonly enforceQuota?: boolean;
   /** Where a call's namespace comes from when it has no alias. Default: the first of `namespaces`, nothing from requests. */
   readonly authority?: NamespaceAuthority;
   /** Without timers sessions expire by the sweep and by time to live, minutes late. */
@@ -65,6 +68,7 @@ export function createWiring(options: WiringOptions): FunctionWiring {
     onTimer: (timer, deliveryId) =>
       warm.useAndNotify(timer.namespace, async ({ reaper, gatewayTimers }) => {
         if (timer.kind === 'session') await reaper.expiry.onTimer({ ...timer, deliveryId });
+        else if (timer.kind === 'idle') await reaper.idle.onTimer(timer.deadlineMs);
         else await gatewayTimers.onTimer({ ...timer, deliveryId }, (id) => reaper.reapUntil(id));
       }),
     onTimerProblem: (messageId, error) => logger.error('a timer failed', { messageId, error }),
@@ -92,6 +96,7 @@ function newMaterializer(options: WiringOptions, namespace: string): Materialize
   return new Materializer({
     ...common,
     beforeWatermark: (commits) => armGatewayTimers(gatewayTimers, commits),
+    onIdle: (dueTimesMs) => scheduleIdle({ timers, clock, namespace }, dueTimesMs),
   });
 }
 
@@ -108,6 +113,7 @@ export class EnvironmentError extends Error {
  * - `ZEROKEEPER_NAMESPACE_IN_PAYLOAD`: `allow` lets requests of calls without an alias name it.
  * - `ZEROKEEPER_TIMER_QUEUE_URL`: the queue of `expire`'s timers. Without it sessions expire minutes late.
  * - `ZEROKEEPER_NOTIFY_FUNCTION`, `ZEROKEEPER_MATERIALIZE_FUNCTION`: what to call after an append, and when materialize lags.
+ * - `ZEROKEEPER_ENFORCE_QUOTA`: `true` refuses writes that exceed a hard quota, as gateways with that option do.
  * - `ZEROKEEPER_MATERIALIZE_PARALLEL`: rows that materialize writes at the same time. For stores with a single writer.
  * - `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_LAMBDA`, or `AWS_ENDPOINT_URL`: others than AWS's own.
  */
@@ -136,6 +142,7 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
     authority: authorityIn(environment, namespaces),
     logger: functionLogger(),
     metrics: functionMetrics(),
+    enforceQuota: environment['ZEROKEEPER_ENFORCE_QUOTA'] === 'true',
     ...parallelPutsIn(environment),
     ...timersIn(environment),
     ...callsIn(environment),

@@ -21,11 +21,21 @@ const timeoutMs = z.int().min(1);
 const acl = z
   .array(z.strictObject({ perms: z.int().min(0).max(31), scheme: text, id: text }))
   .max(ACL_ENTRIES_MAX);
-const mode = z.enum(['persistent', 'ephemeral', 'persistentSequential', 'ephemeralSequential']);
+const mode = z.enum([
+  'persistent',
+  'ephemeral',
+  'persistentSequential',
+  'ephemeralSequential',
+  'container',
+  'ttl',
+  'ttlSequential',
+]);
 const kind = z.enum(['data', 'exists', 'children', 'persistent', 'persistentRecursive']);
 const persistentKind = z.enum(['persistent', 'persistentRecursive']);
 
-const create = { op: z.literal('create'), path: text, data: base64, acl, mode };
+const ttlMs = z.int().exactOptional();
+
+const create = { op: z.literal('create'), path: text, data: base64, acl, mode, ttlMs };
 const remove = { op: z.literal('delete'), path: text, version: int32 };
 const setData = { op: z.literal('setData'), path: text, data: base64, version: int32 };
 const check = { op: z.literal('check'), path: text, version: int32 };

@@ -39,8 +39,9 @@ export function writeRequestOf(write: ThinWrite): WriteRequest {
 function multiOperationOf(operation: ThinMultiOperation): MultiOperation {
   switch (operation.op) {
     case 'create': {
-      const { path, acl, mode } = operation;
-      return { kind: 'create', path, acl, mode, data: bytesOf(operation.data) };
+      const { path, acl, mode, ttlMs } = operation;
+      const ttl = ttlMs === undefined ? {} : { ttlMs };
+      return { kind: 'create', path, acl, mode, ...ttl, data: bytesOf(operation.data) };
     }
     case 'setData':
       return {
@@ -89,6 +90,7 @@ export function writeResult(result: WriteResult, zxid: Zxid): ThinResult {
     case 'createSession':
     case 'attach':
     case 'closeSession':
+    case 'removeIdle':
       throw new InvariantError(`no operation of a batch: ${result.kind}`);
   }
 }

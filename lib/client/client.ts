@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import { isSequential } from '../core/modes.js';
 import type { Acl, CreateMode, Stat } from '../core/types.js';
 import { changesOf, type ChangesOptions } from './changes.js';
 import type { CallOptions } from './calls.js';
@@ -10,9 +11,9 @@ import type { ZeroKeeperError } from './errors.js';
 import { decodeJson, encodeJson, type JsonSchema } from './json.js';
 import {
   fromResult,
-  isSequential,
   toBytes,
   toOperation,
+  ttlOf,
   type Data,
   type MultiInput,
   type MultiResult,
@@ -32,8 +33,13 @@ import type { Watch, WatchListener, WatchType } from './watch.js';
 
 /** How a znode is created. */
 export interface CreateOptions extends CallOptions {
-  /** Default `persistent`. Ephemerals go with the session; sequential names end in ten digits that the parent counts. */
+  /**
+   * Default `persistent`. Ephemerals go with the session; sequential names end in ten digits that the parent counts; a
+   * `container` goes soon after it has lost its last child; `ttl` goes when it has not been written for `ttlMs` and has no children.
+   */
   readonly mode?: CreateMode;
+  /** Ms, 1 … 2^40 − 1; with the modes `ttl` and `ttlSequential` and no other. */
+  readonly ttlMs?: number;
   /** Default: the client's. */
   readonly acl?: readonly Acl[];
   /** Creates the parents that are missing: persistent, empty, with the same ACL. They stay if the create then fails. */
@@ -197,6 +203,7 @@ export class ZeroKeeperClient implements AsyncDisposable {
         data: toBytes(data),
         acl,
         mode,
+        ...ttlOf({ path, ...options }),
       }),
       result: (answer) => {
         const result = expectResult(answer, 'create');

@@ -29,11 +29,12 @@ export async function createWithParents(
 }
 
 async function createParent(client: ZeroKeeperClient, path: string, options: CreateOptions): Promise<void> {
+  const { signal, timeoutMs, deadlineMs, acl } = options;
   try {
     await createWithParents(client, {
       path,
       data: undefined,
-      options: { ...options, mode: 'persistent' },
+      options: { signal, timeoutMs, deadlineMs, ...(acl && { acl }) },
     });
   } catch (error) {
     if (!(error instanceof NodeExistsError)) throw error;

@@ -1,4 +1,7 @@
+import { ErrorCode } from '../core/errors.js';
+import { isSequential, ttlRefusal } from '../core/modes.js';
 import type { Acl, CreateMode, Stat } from '../core/types.js';
+import { errorFrom } from './errors.js';
 import type { TransportMultiOperation, TransportMultiResult } from './transport.js';
 
 /** Text is written as UTF-8. */
@@ -11,6 +14,8 @@ export type MultiInput =
       readonly path: string;
       readonly data?: Data;
       readonly mode?: CreateMode;
+      /** Ms without a write after which the znode goes, 1 … 2^40 − 1; with the modes `ttl` and `ttlSequential`. */
+      readonly ttlMs?: number;
       readonly acl?: readonly Acl[];
     }
   | { readonly op: 'set'; readonly path: string; readonly data: Data; readonly version?: number }
@@ -52,7 +57,7 @@ export function toOperation(
     case 'create': {
       const { mode = 'persistent', acl = context.acl } = input;
       const path = toServer(input.path, isSequential(mode));
-      return { kind: 'create', path, data: toBytes(input.data), acl, mode };
+      return { kind: 'create', path, data: toBytes(input.data), acl, mode, ...ttlOf(input) };
     }
     case 'set': {
       const data = toBytes(input.data);
@@ -64,8 +69,18 @@ export function toOperation(
   }
 }
 
-export function isSequential(mode: CreateMode): boolean {
-  return mode === 'persistentSequential' || mode === 'ephemeralSequential';
+/** The time to live of a create. Throws BadArgumentsError when its mode and it do not belong together. */
+export function ttlOf(input: {
+  readonly path: string;
+  readonly mode?: CreateMode;
+  readonly ttlMs?: number;
+}): {
+  readonly ttlMs?: number;
+} {
+  const { path, mode = 'persistent', ttlMs } = input;
+  const refusal = ttlRefusal(mode, ttlMs);
+  if (refusal !== undefined) throw errorFrom({ code: ErrorCode.BadArguments, path, message: refusal });
+  return ttlMs === undefined ? {} : { ttlMs };
 }
 
 export function fromResult(result: TransportMultiResult, toCaller: (path: string) => string): MultiResult {

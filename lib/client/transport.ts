@@ -125,6 +125,8 @@ export interface CreateOperation {
   readonly data: Uint8Array;
   readonly acl: readonly Acl[];
   readonly mode: CreateMode;
+  /** Ms, with the modes `ttl` and `ttlSequential`. */
+  readonly ttlMs?: number;
 }
 export interface DeleteOperation {
   readonly kind: 'delete';

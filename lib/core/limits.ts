@@ -7,3 +7,9 @@ export const NAME_BYTES_MAX = 1024;
 
 /** What a sequential node's suffix adds at most: ten digits, and a sign once the counter has overflowed. */
 export const SEQUENCE_SUFFIX_BYTES_MAX = 11;
+
+/** The longest time that a TTL znode can have, ms: 40 bits, as in ZooKeeper. */
+export const TTL_MS_MAX = 2 ** 40 - 1;
+
+/** Znodes that are counted when a quota is set on their root. Beyond, setting it is refused with ThrottledOp. */
+export const QUOTA_USAGE_ZNODES_MAX = 100_000;

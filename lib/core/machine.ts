@@ -29,8 +29,10 @@ import {
   type ReadOperation,
   type WriteOperation,
 } from './ops/operation.js';
+import { removeIdleOperation } from './ops/remove-idle.js';
 import { setAclOperation } from './ops/set-acl.js';
 import { setDataOperation } from './ops/set-data.js';
+import { applyQuotas, quotaChanges, touchedByQuotas } from './quota.js';
 import { recordKey, type RecordKey, type StateReader, type StateWriter } from './state.js';
 import {
   NO_SESSION,
@@ -63,6 +65,7 @@ const WRITES: {
   createSession: createSessionOperation,
   attach: attachOperation,
   closeSession: closeSessionOperation,
+  removeIdle: removeIdleOperation,
   noop: noopOperation,
 };
 
@@ -145,9 +148,11 @@ export function prepare({ request, origin, state }: PrepareInput): Prepared {
     if (session === null) return refuse(ErrorCode.SessionExpired);
     if (session.epoch !== origin.epoch) return refuse(ErrorCode.SessionMoved);
   }
-  return request.kind === 'multi'
-    ? multiOperation.prepare(request, origin, state)
-    : writeOf(request).prepare(request, origin, state);
+  if (request.kind === 'multi') return multiOperation.prepare(request, origin, state);
+  const prepared = writeOf(request).prepare(request, origin, state);
+  if (!prepared.ok) return prepared;
+  const quotas = quotaChanges(prepared.effect, state);
+  return quotas.length === 0 ? prepared : { ...prepared, quotas };
 }
 
 /** What {@link applyWithStats} returns. */
@@ -167,6 +172,7 @@ export function applyWithStats(txn: Txn, position: Position, state: StateWriter)
   const change = { position, state, triggers };
   const stats =
     effect.type === 'multi' ? multiOperation.apply(effect, change) : [effectOf(effect).apply(effect, change)];
+  if (txn.quotas !== undefined) applyQuotas(txn.quotas, change);
   raiseCxid(txn, position, state);
   return { triggers, stats };
 }
@@ -187,12 +193,13 @@ function raiseCxid(txn: Txn, { zxid }: Position, state: StateWriter): void {
   state.setSession(txn.session, { ...session, zxid, cxid: Math.max(session.cxid, txn.cxid) });
 }
 
-/** Every key that applying the effect, or the transaction with its sender's cxid, changes. */
+/** Every key that applying the effect, or the transaction with its sender's cxid and quotas, changes. */
 export function keysTouched(change: Effect | Txn): RecordKey[] {
   if (!('effect' in change)) {
     return change.type === 'multi' ? multiOperation.touched(change) : effectOf(change).touched(change);
   }
   const keys = new Set(keysTouched(change.effect));
+  for (const key of touchedByQuotas(change.quotas ?? [])) keys.add(key);
   if (hasCxid(change)) keys.add(recordKey.session(change.session));
   return [...keys];
 }

@@ -39,6 +39,12 @@ export interface BlobReference {
 
 export type ZnodeData = Uint8Array | BlobReference;
 
+/**
+ * How a persistent znode goes by itself. A container goes when it has had children and has none any more; the other when
+ * nobody has written it for `ttlMs` and it has no children.
+ */
+export type Lifetime = 'container' | { readonly ttlMs: number };
+
 /** A znode after the transaction `zxid`, the last one that touched it (as itself or as a parent). */
 export interface NodeRecord {
   readonly zxid: Zxid;
@@ -56,6 +62,8 @@ export interface NodeRecord {
   readonly aversion: number;
   /** The session whose ephemeral this is, or {@link NO_SESSION}. */
   readonly ephemeralOwner: SessionId;
+  /** Left out for a znode that stays until somebody deletes it, and for ephemerals. */
+  readonly lifetime?: Lifetime;
   readonly numChildren: number;
   readonly acl: readonly Acl[];
   readonly data: ZnodeData;
@@ -105,6 +113,8 @@ export interface Origin {
   readonly authIds: readonly AuthId[];
   /** For writes that came over a path on which they may be repeated: makes them exactly once. */
   readonly once?: Once;
+  /** Whether hard quotas refuse what exceeds them, ZooKeeper's option of the same name. The keeper says so. */
+  readonly enforceQuota?: boolean;
 }
 
 /** What identifies a write that its sender may send again. */
@@ -117,7 +127,16 @@ export interface Once {
   readonly seen: Zxid;
 }
 
-export type CreateMode = 'persistent' | 'ephemeral' | 'persistentSequential' | 'ephemeralSequential';
+export type CreateMode =
+  | 'persistent'
+  | 'ephemeral'
+  | 'persistentSequential'
+  | 'ephemeralSequential'
+  /** Goes by itself when it has had children and has none any more. */
+  | 'container'
+  /** Go by themselves when nobody has written them for a given time and they have no children. */
+  | 'ttl'
+  | 'ttlSequential';
 
 // --- Requests that write ---------------------------------------------------------------------------------------------
 
@@ -127,6 +146,8 @@ export interface CreateRequest {
   readonly data: ZnodeData;
   readonly acl: readonly Acl[];
   readonly mode: CreateMode;
+  /** Ms, 1 … 2^40 − 1; with the modes `ttl` and `ttlSequential` and no other. */
+  readonly ttlMs?: number;
 }
 export interface DeleteRequest {
   readonly kind: 'delete';
@@ -183,6 +204,17 @@ export interface CloseSessionRequest {
   readonly session: SessionId;
   readonly epoch: number;
 }
+/**
+ * Removes a container or TTL znode that was found to be due, if nothing has touched it since: ZooKeeper's deleteContainer.
+ * No access control list is asked, for it is the system that does it.
+ */
+export interface RemoveIdleRequest {
+  readonly kind: 'removeIdle';
+  readonly path: string;
+  /** As they were when it was found due. */
+  readonly mzxid: Zxid;
+  readonly pzxid: Zxid;
+}
 /** Takes a slot and changes nothing. */
 export interface NoopRequest {
   readonly kind: 'noop';
@@ -197,6 +229,7 @@ export type WriteRequest =
   | CreateSessionRequest
   | AttachRequest
   | CloseSessionRequest
+  | RemoveIdleRequest
   | NoopRequest;
 
 // --- Transactions: resolved effects, deterministic, never fail to apply ------------------------------------------------
@@ -208,6 +241,7 @@ export interface CreateTxn {
   readonly data: ZnodeData;
   readonly acl: readonly Acl[];
   readonly ephemeralOwner: SessionId;
+  readonly lifetime?: Lifetime;
 }
 export interface DeleteTxn {
   readonly type: 'delete';
@@ -291,8 +325,19 @@ export interface Txn {
   /** The session's own number for this write over a retryable path, 1, 2, 3 …; 0 for a write that has none. */
   readonly cxid: number;
   readonly effect: Effect;
+  /** What it does to the figures of quotas. Left out when no quota is concerned. */
+  readonly quotas?: readonly QuotaChange[];
   /** Stands with every cxid: what it takes to give the answer again. */
   readonly recorded?: RecordedAnswer;
+}
+
+/** By how much a transaction changes what is counted below a path that has a quota. */
+export interface QuotaChange {
+  /** The path that has the quota. */
+  readonly path: string;
+  readonly znodes: number;
+  /** Bytes of data. */
+  readonly bytes: number;
 }
 
 /** What the effect alone does not tell of a write's answer. */
@@ -322,6 +367,7 @@ export type WriteResult =
   | { readonly kind: 'createSession' }
   | { readonly kind: 'attach'; readonly epoch: number }
   | { readonly kind: 'closeSession' }
+  | { readonly kind: 'removeIdle' }
   | { readonly kind: 'noop' };
 
 /** A write that was refused. For a multi, `operations` holds one code per operation, as the wire wants them. */
@@ -332,7 +378,8 @@ export interface Refusal {
 }
 
 export type Prepared =
-  { readonly ok: true; readonly effect: Effect } | { readonly ok: false; readonly refusal: Refusal };
+  | { readonly ok: true; readonly effect: Effect; readonly quotas?: readonly QuotaChange[] }
+  | { readonly ok: false; readonly refusal: Refusal };
 
 // --- Requests that read -----------------------------------------------------------------------------------------------
 

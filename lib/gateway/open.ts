@@ -37,8 +37,8 @@ export interface RunningGateway {
 export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
   const { namespace, settings, followIdleMs, logger, ...shared } = options;
   const { clock, random } = shared;
-  const { limits, fourLetterWords } = settings;
-  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs });
+  const { limits, fourLetterWords, enforceQuota } = settings;
+  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs, enforceQuota });
   let address = settings.advertisedAddress ?? '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;

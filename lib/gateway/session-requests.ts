@@ -24,6 +24,7 @@ import type { GatewayLimits } from './options.js';
 import type { Step } from './pipeline.js';
 import { subtreeLookup } from './subtree.js';
 import {
+  isMalformed,
   readReply,
   refusalReply,
   translateRead,
@@ -109,6 +110,8 @@ class SessionRequest {
     switch (request.name) {
       case 'create':
       case 'create2':
+      case 'createContainer':
+      case 'createTtl':
       case 'delete':
       case 'setData':
       case 'setAcl':
@@ -155,9 +158,6 @@ class SessionRequest {
       case 'reconfig':
         // What a ZooKeeper answers that was not told to allow it, which is how it comes.
         return this.#refuse(ErrorCode.ReconfigDisabled);
-      case 'createContainer':
-      case 'createTtl':
-        return this.#refuse(ErrorCode.Unimplemented);
       default:
         return unreachable(request);
     }
@@ -166,12 +166,12 @@ class SessionRequest {
   // --- Writes ---------------------------------------------------------------------------------------------------------
 
   #write(wire: WireWrite): { readonly kind: Step['kind']; readonly run: Run } {
-    const translated = translateWrite(wire);
-    if (!translated.ok) return this.#refuse(translated.code);
+    if (isMalformed(wire)) return this.#refuse(ErrorCode.MarshallingError);
+    const request = translateWrite(wire);
     return {
       kind: 'write',
       run: (finish) => {
-        this.#connection.keeper.submit(translated.request, this.#origin(), (outcome) => {
+        this.#connection.keeper.submit(request, this.#origin(), (outcome) => {
           finish(() => this.#answerWrite(wire, outcome));
         });
       },

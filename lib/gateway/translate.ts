@@ -9,9 +9,9 @@ import type {
   WriteResult,
 } from '../core/types.js';
 import { assert, InvariantError, unreachable } from '../base/assert.js';
-import { ErrorCode } from '../core/errors.js';
 import {
   CreateFlags,
+  type CreateTtlRequest,
   type WireCreateRequest,
   type WireMultiOperation,
   type WireMultiResult,
@@ -20,95 +20,89 @@ import {
 
 import type { ReplyBody } from './frames.js';
 
-/** A request in the state machine's words, or the code with which the gateway itself turns it away. */
-export type Translated<T> =
-  { readonly ok: true; readonly request: T } | { readonly ok: false; readonly code: number };
-
-export type WriteName = 'create' | 'create2' | 'delete' | 'setData' | 'setAcl' | 'multi';
+export type WriteName =
+  'create' | 'create2' | 'createContainer' | 'createTtl' | 'delete' | 'setData' | 'setAcl' | 'multi';
 export type WireWrite = Extract<WireRequest, { name: WriteName }>;
 export type ReadName = 'exists' | 'getData' | 'getAcl' | 'getChildren' | 'getChildren2';
 export type WireRead = Extract<WireRequest, { name: ReadName }>;
 
+/** What the flags of create and create2 mean. A plain create with the flag of a container makes a persistent znode. */
 const MODES: ReadonlyMap<number, CreateMode> = new Map([
   [CreateFlags.persistent, 'persistent'],
   [CreateFlags.ephemeral, 'ephemeral'],
   [CreateFlags.persistentSequential, 'persistentSequential'],
   [CreateFlags.ephemeralSequential, 'ephemeralSequential'],
+  [CreateFlags.container, 'persistent'],
 ]);
 
-const UNIMPLEMENTED_FLAGS: readonly number[] = [
-  CreateFlags.container,
-  CreateFlags.persistentTtl,
-  CreateFlags.persistentSequentialTtl,
-];
+const TTL_MODES: ReadonlyMap<number, CreateMode> = new Map([
+  [CreateFlags.ttl, 'ttl'],
+  [CreateFlags.ttlSequential, 'ttlSequential'],
+]);
 
 const KNOWN_FLAGS: ReadonlySet<number> = new Set(Object.values(CreateFlags));
 
-const UNIMPLEMENTED = { ok: false, code: ErrorCode.Unimplemented } as const;
-const MALFORMED = { ok: false, code: ErrorCode.MarshallingError } as const;
-const BAD_ARGUMENTS = { ok: false, code: ErrorCode.BadArguments } as const;
+/** What can never be, for flags that mean nothing: the state machine refuses it where it stands, also inside a multi. */
+const IMPOSSIBLE = { mode: 'ttl', ttlMs: -1 } as const;
+
+type Mode = Pick<CreateRequest, 'mode' | 'ttlMs'>;
+
+function modeOfCreate({ flags }: WireCreateRequest): Mode {
+  const mode = MODES.get(flags);
+  return mode === undefined ? IMPOSSIBLE : { mode };
+}
+
+/** createContainer makes a container whatever its flags say, as long as they say nothing of a sequence or a time. */
+function modeOfContainer({ flags }: WireCreateRequest): Mode {
+  const plain: readonly number[] = [CreateFlags.container, CreateFlags.persistent, CreateFlags.ephemeral];
+  return plain.includes(flags) ? { mode: 'container' } : IMPOSSIBLE;
+}
+
+function modeOfTtl({ flags, ttlMs }: CreateTtlRequest): Mode {
+  const mode = TTL_MODES.get(flags);
+  return mode === undefined ? IMPOSSIBLE : { mode, ttlMs };
+}
 
 /** Copies the data: what comes in is a view of the socket's chunk, which must not live as long as the znode. */
-export function translateWrite(wire: WireWrite): Translated<WriteRequest> {
+export function translateWrite(wire: WireWrite): WriteRequest {
   switch (wire.name) {
     case 'create':
     case 'create2':
-      return translateCreate(wire.body);
+      return createRequest(wire.body, modeOfCreate(wire.body));
+    case 'createContainer':
+      return createRequest(wire.body, modeOfContainer(wire.body));
+    case 'createTtl':
+      return createRequest(wire.body, modeOfTtl(wire.body));
     case 'delete':
-      return { ok: true, request: { kind: 'delete', path: wire.body.path, version: wire.body.version } };
+      return { kind: 'delete', path: wire.body.path, version: wire.body.version };
     case 'setData': {
       const { path, data, version } = wire.body;
-      return { ok: true, request: { kind: 'setData', path, data: new Uint8Array(data), version } };
+      return { kind: 'setData', path, data: new Uint8Array(data), version };
     }
     case 'setAcl': {
       const { path, acl, version } = wire.body;
-      return { ok: true, request: { kind: 'setAcl', path, acl, version } };
+      return { kind: 'setAcl', path, acl, version };
     }
     case 'multi':
-      return translateMulti(wire.body.operations);
+      return { kind: 'multi', operations: wire.body.operations.map(translateMultiOperation) };
     default:
       return unreachable(wire);
   }
 }
 
-function translateCreate(body: WireCreateRequest): Translated<CreateRequest> {
-  const mode = MODES.get(body.flags);
-  if (mode === undefined) return UNIMPLEMENTED_FLAGS.includes(body.flags) ? UNIMPLEMENTED : BAD_ARGUMENTS;
-  const { path, data, acl } = body;
-  return { ok: true, request: { kind: 'create', path, data: new Uint8Array(data), acl, mode } };
+function createRequest({ path, data, acl }: WireCreateRequest, mode: Mode): CreateRequest {
+  return { kind: 'create', path, data: new Uint8Array(data), acl, ...mode };
 }
 
-function translateMulti(wire: readonly WireMultiOperation[]): Translated<WriteRequest> {
-  const translated: MultiOperation[] = [];
-  for (const operation of wire) {
-    const one = translateMultiOperation(operation);
-    if (!one.ok) return one;
-    translated.push(one.request);
-  }
-  return { ok: true, request: { kind: 'multi', operations: translated } };
+function translateMultiOperation({ name, request }: WireMultiOperation): MultiOperation {
+  if (name === 'check') return { kind: 'check', path: request.path, version: request.version };
+  return translateWrite({ name, body: request } as WireWrite) as MultiOperation;
 }
 
-function translateMultiOperation(operation: WireMultiOperation): Translated<MultiOperation> {
-  switch (operation.name) {
-    case 'create':
-    case 'create2':
-      // A ZooKeeper cannot even read such an operation, and then turns the whole multi away.
-      if (!KNOWN_FLAGS.has(operation.request.flags)) return MALFORMED;
-      return translateCreate(operation.request);
-    case 'delete':
-      return { ok: true, request: { kind: 'delete', ...operation.request } };
-    case 'check':
-      return { ok: true, request: { kind: 'check', ...operation.request } };
-    case 'setData': {
-      const { path, data, version } = operation.request;
-      return { ok: true, request: { kind: 'setData', path, data: new Uint8Array(data), version } };
-    }
-    case 'createContainer':
-    case 'createTtl':
-      return UNIMPLEMENTED;
-    default:
-      return unreachable(operation);
-  }
+/** A ZooKeeper cannot even read an operation of a multi with flags that mean nothing, and then turns the whole multi away. */
+export function isMalformed(wire: WireWrite): boolean {
+  if (wire.name !== 'multi') return false;
+  return wire.body.operations.some(({ request }) => 'flags' in request && !KNOWN_FLAGS.has(request.flags));
 }
 
 export function translateRead(wire: WireRead): { readonly request: ReadRequest; readonly watch: boolean } {
@@ -134,8 +128,10 @@ export function writeReply(wire: WireWrite, result: WriteResult): ReplyBody | un
       assert(result.kind === 'create', 'a create is answered as one');
       return { name: 'create', body: { path: result.path } };
     case 'create2':
+    case 'createContainer':
+    case 'createTtl':
       assert(result.kind === 'create', 'a create is answered as one');
-      return { name: 'create2', body: { path: result.path, stat: result.stat } };
+      return { name: wire.name, body: { path: result.path, stat: result.stat } };
     case 'setData':
     case 'setAcl':
       assert(result.kind === wire.name, 'a write is answered as what it is');
@@ -171,6 +167,7 @@ function multiResults(
       case 'createSession':
       case 'attach':
       case 'closeSession':
+      case 'removeIdle':
       case 'noop':
         throw new InvariantError(`no operation of a multi: ${result.kind}`);
       default:

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { answer, needOfRead } from '../core/machine.js';
+import { unknownQuotaRoot } from '../core/quota.js';
 import type { RecordKey } from '../core/state.js';
 import type { Acl, AuthId, ReadAnswer, ReadRequest, SessionId, WriteRequest, Zxid } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
@@ -107,7 +108,10 @@ export class Keeper implements KeeperApi {
   }
 
   hydrateFor(request: ReadRequest): Promise<void> {
-    return this.replica.hydrate(needOfRead(request, this.replica.view));
+    const missing = needOfRead(request, this.replica.view);
+    // Every write asks whether there are quotas. It is known by then, if it comes in beside the first read.
+    if (missing.length > 0) missing.push(...unknownQuotaRoot(this.replica.view));
+    return this.replica.hydrate(missing);
   }
 
   /** Reads with everything that a read takes: hydration, and with `linearizable` a look at the tail before. */

@@ -100,3 +100,15 @@ export const EXPIRY_TICK_MS = 200;
 export const ATTACH_ATTEMPTS_MAX = 5;
 /** Attempts to find a session id that is free. */
 export const SESSION_ID_ATTEMPTS_MAX = 5;
+
+/** A container goes when it has been without children for so long: whoever makes and deletes children in turn keeps it. */
+export const CONTAINER_IDLE_MS = 1000;
+/** How often a gateway looks whether a znode may have fallen due to go by itself. */
+export const IDLE_TICK_MS = 500;
+/** Markers of such znodes that are worked on at the same time, and how often one sweep takes so many. */
+export const IDLE_MARKERS_MAX = 100;
+export const IDLE_ROUNDS_MAX = 100;
+/** How often one sweep looks at a znode that others write meanwhile. */
+export const IDLE_ATTEMPTS_MAX = 3;
+/** Markers that fall due within so many ms of each other share a timer. */
+export const IDLE_SAME_SECOND_MS = 1000;

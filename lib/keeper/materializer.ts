@@ -2,10 +2,11 @@ import { assert, InvariantError } from '../base/assert.js';
 import { apply } from '../core/machine.js';
 import type { ParsedKey, RecordKey } from '../core/state.js';
 import { parseKey } from '../core/state.js';
-import type { Zxid } from '../core/types.js';
+import type { NodeRecord, Zxid } from '../core/types.js';
 import type { Item } from '../log/store.js';
 import type { Instant } from '../base/instant.js';
 import { elapsedMs, instantOf } from '../base/instant.js';
+import { dueOf, idleRow } from './idle-markers.js';
 import {
   MATERIALIZE_ENTRIES_MAX,
   MATERIALIZE_PARALLEL_MAX,
@@ -40,6 +41,8 @@ export interface MaterializerOptions extends ReplicaOptions {
    * follow from the log even if this run is cut off.
    */
   readonly beforeWatermark?: (commits: readonly Commit[]) => Promise<void>;
+  /** The same for the due times, ms since 1970, of znodes that go by themselves. */
+  readonly onIdle?: (dueTimesMs: readonly number[]) => Promise<void>;
 }
 
 export interface MaterializeReport {
@@ -101,6 +104,7 @@ export class Materializer {
       replica,
       began,
       parallelPuts: this.#options.parallelPuts ?? MATERIALIZE_PARALLEL_MAX,
+      onIdle: this.#options.onIdle ?? (() => Promise.resolve()),
     });
     await this.#tell();
     const rows = await batch.write();
@@ -124,6 +128,13 @@ export class Materializer {
   }
 }
 
+interface BatchInit {
+  readonly replica: Replica;
+  readonly began: Instant;
+  readonly parallelPuts: number;
+  readonly onIdle: NonNullable<MaterializerOptions['onIdle']>;
+}
+
 /** The window of a replica at one moment, to be written out. */
 class Batch {
   readonly #replica: Replica;
@@ -132,9 +143,12 @@ class Batch {
   readonly #began: Instant;
   readonly #changes: readonly KeyChanges[];
   readonly #parallel: Semaphore;
+  readonly #onIdle: BatchInit['onIdle'];
+  readonly #idle: number[] = [];
 
-  constructor({ replica, began, parallelPuts }: { replica: Replica; began: Instant; parallelPuts: number }) {
+  constructor({ replica, began, parallelPuts, onIdle }: BatchInit) {
     this.#replica = replica;
+    this.#onIdle = onIdle;
     this.#parallel = new Semaphore(parallelPuts);
     this.#end = { zxid: replica.head, timeMs: replica.headTimeMs, counters: replica.counters };
     this.#base = replica.window.base;
@@ -155,6 +169,7 @@ class Batch {
     if (this.transactions === 0) return 0;
     const rows = await this.#rows();
     await Promise.all(rows.map((row) => this.#parallel.run(() => this.#put(row))));
+    if (this.#idle.length > 0) await this.#onIdle(this.#idle);
     await this.#put(watermarkRow(this.#replica.options.namespace, this.#end));
     await this.#replica.refreshWatermark();
     return rows.length;
@@ -204,6 +219,14 @@ class Batch {
     return last;
   }
 
+  /** A znode that goes by itself is marked whenever it may have become one without children: as it is made, and as it loses one. */
+  #markersOf(path: string, record: NodeRecord): Item[] {
+    const dueMs = dueOf(record, this.#end.timeMs);
+    if (dueMs === undefined || record.pzxid <= this.#base) return [];
+    this.#idle.push(dueMs);
+    return [idleRow(this.#replica.options.namespace, { path, dueMs, since: record.pzxid })];
+  }
+
   #rowsOf(change: KeyChanges): Item[] {
     const { namespace, clock } = this.#replica.options;
     const { view } = this.#replica;
@@ -214,9 +237,8 @@ class Batch {
         const record = view.node(key.path);
         assert(record !== undefined, `znode ${key.path} is not hydrated`);
         const at = stateKey.node(namespace, key.path);
-        return [
-          record === null ? tombstone(at, this.#newest(change), ttl) : nodeRow(namespace, key.path, record),
-        ];
+        if (record === null) return [tombstone(at, this.#newest(change), ttl)];
+        return [nodeRow(namespace, key.path, record), ...this.#markersOf(key.path, record)];
       }
       case 'session': {
         const record = view.session(key.session);

@@ -10,6 +10,7 @@ import type {
   Once,
   Origin,
   Position,
+  Prepared,
   Refusal,
   Stat,
   Txn,
@@ -60,6 +61,8 @@ export interface Plan {
   readonly entry: Entry | undefined;
 }
 
+type Accepted = Pick<Txn, 'effect' | 'quotas'>;
+
 /** A batch with the state that grows under it. Thrown away when the slot is lost. */
 class Draft {
   readonly layer: Layer;
@@ -67,9 +70,11 @@ class Draft {
   readonly timeMs: number;
   readonly txns: Txn[] = [];
   readonly planned: Planned[] = [];
+  readonly #enforceQuota: boolean;
   #bytes = 0;
 
   constructor(replica: Replica) {
+    this.#enforceQuota = replica.options.enforceQuota ?? false;
     this.layer = new Layer(replica.view);
     this.head = replica.head;
     this.timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
@@ -82,6 +87,13 @@ class Draft {
 
   get next(): Position {
     return { zxid: this.zxid + 1, timeMs: this.timeMs };
+  }
+
+  /** What a write comes to on the state as it is with what has been drafted so far. */
+  prepare({ request, origin }: Pending): Prepared {
+    const { layer, timeMs } = this;
+    const told = this.#enforceQuota ? { ...origin, enforceQuota: true } : origin;
+    return prepare({ request, origin: told, state: layer, timeMs });
   }
 
   /** Takes a transaction unless the entry is full. One that is too large for any entry is taken when it comes first. */
@@ -129,19 +141,19 @@ function lookAhead(batch: readonly Pending[], replica: Replica, timeMs: number):
     needOfWrite(request, origin, layer);
     const prepared = prepare({ request, origin, state: layer, timeMs });
     if (!prepared.ok) continue;
-    applyWithStats(
-      { session: origin.session, cxid: 0, effect: prepared.effect },
-      { zxid: ++zxid, timeMs },
-      layer,
-    );
+    applyWithStats(plainTxn(origin, prepared), { zxid: ++zxid, timeMs }, layer);
   }
   return below.presumed;
+}
+
+function plainTxn({ session }: Origin, { effect, quotas }: Accepted): Txn {
+  return { session, cxid: 0, effect, ...(quotas === undefined ? {} : { quotas }) };
 }
 
 /** A write whose sender never repeats it: a refusal is an answer and leaves nothing in the log. False: the entry is full. */
 function planPlain(pending: Pending, draft: Draft): boolean {
   const { request, origin } = pending;
-  const prepared = prepare({ request, origin, state: draft.layer, timeMs: draft.timeMs });
+  const prepared = draft.prepare(pending);
   const refusal = origin.guard?.() ?? (prepared.ok ? undefined : prepared.refusal);
   if (!prepared.ok || refusal !== undefined) {
     assert(refusal !== undefined, 'what is not accepted is refused');
@@ -154,7 +166,7 @@ function planPlain(pending: Pending, draft: Draft): boolean {
     draft.planned.push({ pending, outcome: { ok: true, zxid: draft.zxid, logged: false, result } });
     return true;
   }
-  const stats = draft.take({ session: origin.session, cxid: 0, effect });
+  const stats = draft.take(plainTxn(origin, prepared));
   if (stats === undefined) return false;
   draft.planned.push({ pending, outcome: accepted({ request, effect, draft, stats }) });
   return true;
@@ -168,7 +180,7 @@ function planOnce(pending: Pending, draft: Draft): boolean {
   const { request, origin } = pending;
   const { once } = origin;
   assert(once !== undefined, 'a write without a number');
-  const prepared = prepare({ request, origin, state: draft.layer, timeMs: draft.timeMs });
+  const prepared = draft.prepare(pending);
   if (!prepared.ok && isOfSession(prepared.refusal)) {
     draft.planned.push({ pending, outcome: refused(draft.zxid, prepared.refusal) });
     return true;
@@ -183,7 +195,8 @@ function planOnce(pending: Pending, draft: Draft): boolean {
     return true;
   }
   const effect = prepared.ok ? prepared.effect : errorOf(request, prepared.refusal);
-  const unanswered: Txn = { session: origin.session, cxid: once.cxid, effect, recorded: withoutStats(once) };
+  const accounted = prepared.ok ? prepared : { effect };
+  const unanswered = { ...plainTxn(origin, accounted), cxid: once.cxid, recorded: withoutStats(once) };
   const stats = draft.take(unanswered);
   if (stats === undefined) return false;
   draft.record({ digest: once.digest, stats: statsToKeep(effect, stats) });

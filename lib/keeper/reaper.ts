@@ -7,6 +7,7 @@ import { currentSessions } from './current-session.js';
 import { sweepGarbage } from './garbage.js';
 import type { GatewayLeaseRow } from './gateway-lease.js';
 import { gatewayOfRow } from './gateway-lease.js';
+import { IdleZnodes } from './idle-znodes.js';
 import type { Keeper } from './keeper.js';
 import { REAP_ALLOWANCE_MS, REAP_PAUSE_LONGEST_MS, REAP_PAUSE_SHORTEST_MS } from './limits.js';
 import { queryAll } from './query.js';
@@ -36,9 +37,11 @@ export interface ReaperReport {
   readonly gatewaysRemoved: number;
   /** Blobs that nothing names; only the scheduled sweep looks for them. */
   readonly blobsDeleted: number;
+  /** Container and TTL znodes, of the scheduled sweep. */
+  readonly znodesRemoved: number;
 }
 
-const NOTHING: ReaperReport = { sessionsClosed: 0, gatewaysRemoved: 0, blobsDeleted: 0 };
+const NOTHING: ReaperReport = { sessionsClosed: 0, gatewaysRemoved: 0, blobsDeleted: 0, znodesRemoved: 0 };
 
 /** A session of a gateway, as the row under the gateway says. */
 interface SessionOfGateway {
@@ -55,6 +58,8 @@ interface SessionOfGateway {
 export class Reaper {
   /** The one path on which sessions with a lease of their own expire. */
   readonly expiry: ThinExpiry;
+  /** Container and TTL znodes. */
+  readonly idle: IdleZnodes;
   readonly #options: ReaperOptions;
   #cancel: CancelTimer | undefined;
   #stopped = true;
@@ -65,6 +70,7 @@ export class Reaper {
     const { keeper, timers = noTimers } = options;
     const leases = new ThinLeases({ ...options, namespace: keeper.namespace });
     this.expiry = new ThinExpiry({ keeper, leases, timers });
+    this.idle = new IdleZnodes({ ...options, timers });
   }
 
   /** Rounds that failed in a row because the store did not answer. */
@@ -76,11 +82,13 @@ export class Reaper {
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
+    this.idle.start();
     this.#arm(REAP_PAUSE_SHORTEST_MS);
   }
 
   stop(): void {
     this.#stopped = true;
+    this.idle.stop();
     this.#cancel?.();
   }
 
@@ -130,12 +138,13 @@ export class Reaper {
     return (await this.gateways()).filter((gateway) => nowMs <= livesUntilMs(gateway));
   }
 
-  /** The scheduled sweep: gateways first, then sessions that nobody answers for, then blobs that nothing names. */
+  /** The scheduled sweep: gateways first, then sessions that nobody answers for, znodes that are due, blobs that nothing names. */
   async sweep(): Promise<ReaperReport> {
     const report = await this.reapGateways();
     const orphans = await this.#closeOrphans();
+    const znodesRemoved = await this.idle.sweep();
     const { deleted: blobsDeleted } = await sweepGarbage(this.#options);
-    return { ...report, sessionsClosed: report.sessionsClosed + orphans, blobsDeleted };
+    return { ...report, sessionsClosed: report.sessionsClosed + orphans, blobsDeleted, znodesRemoved };
   }
 
   /** Closes what has expired of the sessions of gateways that do not renew their lease. */

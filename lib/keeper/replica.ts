@@ -28,6 +28,8 @@ export interface ReplicaOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly viewLimits?: ViewLimits;
+  /** Whether writes of this keeper are refused that exceed a hard quota. ZooKeeper's option of the same name. Default: no. */
+  readonly enforceQuota?: boolean;
 }
 
 export interface ReplicaListener {

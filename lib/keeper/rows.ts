@@ -19,6 +19,7 @@ import { OPEN_ACL, NO_SESSION } from '../core/types.js';
 import type {
   Acl,
   BlobReference,
+  Lifetime,
   NodeRecord,
   SessionId,
   SessionRecord,
@@ -110,9 +111,20 @@ export function nodeRow(namespace: string, path: string, record: NodeRecord): It
     av: record.aversion,
     n: record.numChildren,
     eo: record.ephemeralOwner === NO_SESSION ? undefined : record.ephemeralOwner.toString(16),
+    life: lifetimeAttribute(record.lifetime),
     acl: aclAttribute(record.acl),
     ...dataAttributes(record.data),
   };
+}
+
+/** Ms of a TTL znode; 0 stands for a container. */
+function lifetimeAttribute(lifetime: Lifetime | undefined): number | undefined {
+  return lifetime === 'container' ? 0 : lifetime?.ttlMs;
+}
+
+function lifetimeOfAttribute(value: Item[string]): { lifetime?: Lifetime } {
+  if (typeof value !== 'number') return {};
+  return { lifetime: value === 0 ? 'container' : { ttlMs: value } };
 }
 
 export function nodeOfRow(row: Item): NodeRecord | null {
@@ -130,6 +142,7 @@ export function nodeOfRow(row: Item): NodeRecord | null {
     aversion: number(row, 'av'),
     numChildren: number(row, 'n'),
     ephemeralOwner: typeof owner === 'string' ? BigInt('0x' + owner) : NO_SESSION,
+    ...lifetimeOfAttribute(row['life']),
     acl: aclOfAttribute(row['acl']),
     data: dataOfRow(row),
   };

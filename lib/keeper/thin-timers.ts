@@ -11,7 +11,9 @@ export type Timer = {
 
 export type TimerSubject =
   | { readonly kind: 'session'; readonly session: SessionId; readonly epoch: number }
-  | { readonly kind: 'gateway'; readonly gatewayId: string };
+  | { readonly kind: 'gateway'; readonly gatewayId: string }
+  /** Container and TTL znodes may be due. Any of these does for all. */
+  | { readonly kind: 'idle' };
 
 /** Sends messages that come back later. In the cloud a queue with delayed messages. */
 export interface Timers {

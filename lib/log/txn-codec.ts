@@ -1,10 +1,12 @@
 import { assert, unreachable } from '../base/assert.js';
-import { OPEN_ACL } from '../core/types.js';
+import { NO_SESSION, OPEN_ACL } from '../core/types.js';
 import type {
   Acl,
   BlobReference,
+  CreateTxn,
   Effect,
   MultiOperationTxn,
+  QuotaChange,
   RecordedAnswer,
   Stat,
   Txn,
@@ -27,6 +29,12 @@ const EFFECT_CODE = {
   error: 10,
 } as const satisfies Record<Effect['type'], number>;
 
+/** In place of a create's code: for znodes that go by themselves. Their owner is nobody, and is not written. */
+const CREATE_CONTAINER_CODE = 11;
+const CREATE_TTL_CODE = 12;
+/** Before the effect's code: the transaction changes the figures of quotas, which follow. */
+const QUOTAS_CODE = 13;
+
 const BLOB_ID_BYTES = 16;
 const DIGEST_BYTES = 8;
 /** In place of an ACL's length + 1: world:anyone with every permission, which nearly every znode has. */
@@ -44,6 +52,10 @@ export function encodedTxnSize(txn: Txn): number {
 export function writeTxn(sink: ByteSink, txn: Txn): void {
   sink.session(txn.session);
   sink.varint(txn.cxid);
+  if (txn.quotas !== undefined) {
+    sink.byte(QUOTAS_CODE);
+    writeList(sink, txn.quotas, writeQuota);
+  }
   writeEffect(sink, txn.effect);
   if (txn.cxid > 0) writeRecorded(sink, txn.recorded);
 }
@@ -51,8 +63,21 @@ export function writeTxn(sink: ByteSink, txn: Txn): void {
 export function readTxn(reader: ByteReader): Txn {
   const session = reader.session();
   const cxid = reader.varint();
-  const effect = readEffect(reader);
-  return cxid > 0 ? { session, cxid, effect, recorded: readRecorded(reader) } : { session, cxid, effect };
+  const code = reader.byte();
+  const quotas = code === QUOTAS_CODE ? { quotas: readList(reader, readQuota) } : {};
+  const effect = readEffectOf(code === QUOTAS_CODE ? reader.byte() : code, reader);
+  const txn = { session, cxid, effect, ...quotas };
+  return cxid > 0 ? { ...txn, recorded: readRecorded(reader) } : txn;
+}
+
+function writeQuota(sink: ByteSink, { path, znodes, bytes }: QuotaChange): void {
+  sink.path(path);
+  sink.signed(znodes);
+  sink.signed(bytes);
+}
+
+function readQuota(reader: ByteReader): QuotaChange {
+  return { path: reader.path(), znodes: reader.signed(), bytes: reader.signed() };
 }
 
 function writeRecorded(sink: ByteSink, recorded: RecordedAnswer | undefined): void {
@@ -94,7 +119,7 @@ const STAT_NUMBERS = [
 ] as const satisfies (keyof Stat)[];
 
 function writeEffect(sink: ByteSink, effect: Effect): void {
-  sink.byte(EFFECT_CODE[effect.type]);
+  sink.byte(codeOf(effect));
   switch (effect.type) {
     case 'noop':
       return;
@@ -108,7 +133,7 @@ function writeEffect(sink: ByteSink, effect: Effect): void {
       writeData(sink, effect.data);
       writeAcl(sink, effect.acl);
       {
-        sink.session(effect.ephemeralOwner);
+        writeOwner(sink, effect);
         return;
       }
     case 'delete':
@@ -168,9 +193,18 @@ function writeEffect(sink: ByteSink, effect: Effect): void {
   }
 }
 
+function codeOf(effect: Effect): number {
+  if (effect.type !== 'create' || effect.lifetime === undefined) return EFFECT_CODE[effect.type];
+  return effect.lifetime === 'container' ? CREATE_CONTAINER_CODE : CREATE_TTL_CODE;
+}
+
+function writeOwner(sink: ByteSink, { lifetime, ephemeralOwner }: CreateTxn): void {
+  if (lifetime === undefined) sink.session(ephemeralOwner);
+  else if (lifetime !== 'container') sink.varint(lifetime.ttlMs);
+}
+
 // Object literals evaluate their properties in the order they are written in, which is the order on the wire.
-function readEffect(reader: ByteReader): Effect {
-  const code = reader.byte();
+function readEffectOf(code: number, reader: ByteReader): Effect {
   switch (code) {
     case EFFECT_CODE.noop:
       return { type: 'noop' };
@@ -222,13 +256,11 @@ function readOperation(reader: ByteReader): MultiOperationTxn {
 function readOperationOf(code: number, reader: ByteReader): MultiOperationTxn {
   switch (code) {
     case EFFECT_CODE.create:
-      return {
-        type: 'create',
-        path: reader.path(),
-        data: readData(reader),
-        acl: readAcl(reader),
-        ephemeralOwner: reader.session(),
-      };
+      return { ...readCreate(reader), ephemeralOwner: reader.session() };
+    case CREATE_CONTAINER_CODE:
+      return { ...readCreate(reader), ephemeralOwner: NO_SESSION, lifetime: 'container' };
+    case CREATE_TTL_CODE:
+      return { ...readCreate(reader), ephemeralOwner: NO_SESSION, lifetime: { ttlMs: reader.varint() } };
     case EFFECT_CODE.delete:
       return { type: 'delete', path: reader.path(), ephemeralOwner: reader.session() };
     case EFFECT_CODE.setData:
@@ -238,6 +270,10 @@ function readOperationOf(code: number, reader: ByteReader): MultiOperationTxn {
     default:
       throw new EntryFormatError(`the entry holds an effect of an unknown kind: ${code}`);
   }
+}
+
+function readCreate(reader: ByteReader): Omit<CreateTxn, 'ephemeralOwner' | 'lifetime'> {
+  return { type: 'create', path: reader.path(), data: readData(reader), acl: readAcl(reader) };
 }
 
 function writeData(sink: ByteSink, data: ZnodeData): void {

@@ -45,15 +45,15 @@ export const OpCode = {
   error: -1,
 } as const;
 
-/** The `flags` of a create request. */
+/** The `flags` of a create request, by mode. */
 export const CreateFlags = {
   persistent: 0,
   ephemeral: 1,
   persistentSequential: 2,
   ephemeralSequential: 3,
   container: 4,
-  persistentTtl: 5,
-  persistentSequentialTtl: 6,
+  ttl: 5,
+  ttlSequential: 6,
 } as const;
 
 /** The `type` of a WatcherEvent. */

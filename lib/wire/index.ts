@@ -2,6 +2,7 @@
 export * from './acl.js';
 export * from './connect.js';
 export * from './constants.js';
+export * from './create-mode.js';
 export * from './error.js';
 export * from './frame.js';
 export * from './header.js';

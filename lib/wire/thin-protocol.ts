@@ -39,7 +39,14 @@ export interface ThinStat {
   readonly pzxid: number;
 }
 
-export type ThinCreateMode = 'persistent' | 'ephemeral' | 'persistentSequential' | 'ephemeralSequential';
+export type ThinCreateMode =
+  | 'persistent'
+  | 'ephemeral'
+  | 'persistentSequential'
+  | 'ephemeralSequential'
+  | 'container'
+  | 'ttl'
+  | 'ttlSequential';
 
 /** What may stand in a multi. */
 export type ThinMultiOperation =
@@ -49,6 +56,8 @@ export type ThinMultiOperation =
       readonly data: string;
       readonly acl: readonly ThinAcl[];
       readonly mode: ThinCreateMode;
+      /** With the modes `ttl` and `ttlSequential`. */
+      readonly ttlMs?: number;
     }
   | { readonly op: 'delete'; readonly path: string; readonly version: number }
   | { readonly op: 'setData'; readonly path: string; readonly data: string; readonly version: number }

@@ -108,6 +108,9 @@ describe('the command line', () => {
     [['get', '--server', 'a:b', '/a'], '--server wants HOST:PORT'],
     [['get', '--timeout', '0', '/a'], '--timeout wants seconds'],
     [['create', '--acl', 'world', '/a'], 'not an ACL entry: world'],
+    [['create', '-t', '0', '/a'], 'the mode ttl takes a time to live of 1 to 1099511627775 ms'],
+    [['create', '-c', '-e', '/a'], '--ephemeral, --container and --ttl exclude each other'],
+    [['create', '-c', '-s', '/a'], '--container and --sequential exclude each other'],
     [['watch', '--count', '0', '/a'], '--count wants at least 1'],
     [['deleteall', '/'], 'the root cannot be deleted'],
   ])('ends with 2 and tells what is wrong with %j', async (args, message) => {

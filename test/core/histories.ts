@@ -23,6 +23,15 @@ const path = depth
 const oddPath = fc.oneof(
   { weight: 30, arbitrary: path },
   {
+    weight: 4,
+    arbitrary: fc.constantFrom(
+      '/zookeeper/quota/a/zookeeper_limits',
+      '/zookeeper/quota/a/zookeeper_stats',
+      '/zookeeper/quota/a/b',
+      '/zookeeper/quota/a/b/zookeeper_limits',
+    ),
+  },
+  {
     weight: 1,
     arbitrary: fc.constantFrom('/', '', 'a', '//a', '/a/', '/a//b', '/zookeeper/quota', '/./a', '/x\0'),
   },
@@ -32,6 +41,7 @@ const version = fc.oneof({ weight: 4, arbitrary: fc.constant(-1) }, fc.integer({
 const data = fc.oneof(
   fc.uint8Array({ maxLength: 4 }),
   fc.constant({ blob: '00112233445566778899aabbccddeeff', length: 5000 }),
+  fc.constant(new TextEncoder().encode('count=1,bytes=1=;countHardLimit=4')),
 );
 const acl = fc.oneof(
   { weight: 8, arbitrary: fc.constant(OPEN_ACL) },
@@ -39,19 +49,20 @@ const acl = fc.oneof(
 );
 const attachId = fc.constantFrom('x', 'y');
 
-const create: fc.Arbitrary<CreateRequest> = fc.record({
-  kind: fc.constant('create' as const),
-  path: oddPath,
-  data,
-  acl,
-  mode: fc.constantFrom(
-    'persistent',
-    'persistent',
-    'ephemeral',
-    'persistentSequential',
-    'ephemeralSequential',
-  ),
-});
+const howToCreate: fc.Arbitrary<Pick<CreateRequest, 'mode' | 'ttlMs'>> = fc.constantFrom(
+  { mode: 'persistent' },
+  { mode: 'persistent' },
+  { mode: 'ephemeral' },
+  { mode: 'persistentSequential' },
+  { mode: 'ephemeralSequential' },
+  { mode: 'container' },
+  { mode: 'ttl', ttlMs: 100 },
+  { mode: 'ttl', ttlMs: 0 },
+  { mode: 'ttlSequential', ttlMs: 100 },
+);
+const create: fc.Arbitrary<CreateRequest> = fc
+  .record({ kind: fc.constant('create' as const), path: oddPath, data, acl, how: howToCreate })
+  .map(({ how, ...rest }) => ({ ...rest, ...how }));
 const operation: fc.Arbitrary<MultiOperation> = fc.oneof(
   { weight: 5, arbitrary: create },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), path: oddPath, version }) },
@@ -92,6 +103,12 @@ const request: fc.Arbitrary<WriteRequest> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('closeSession' as const), session, epoch: fc.constantFrom(1, 1, 2) }),
   fc.record({ kind: fc.constant('noop' as const) }),
+  fc.record({
+    kind: fc.constant('removeIdle' as const),
+    path,
+    mzxid: fc.integer({ min: 1, max: 12 }),
+    pzxid: fc.integer({ min: 1, max: 12 }),
+  }),
 );
 
 export interface Step {
@@ -110,10 +127,12 @@ const step: fc.Arbitrary<Step> = fc
     epoch: fc.constantFrom(1, 1, 1, 1, 2),
     authIds: fc.constantFrom([], [], [{ scheme: 'digest', id: 'u:h' }], [{ scheme: 'super', id: '' }]),
     numbered: fc.boolean(),
+    enforceQuota: fc.boolean(),
   })
-  .map(({ request, session, epoch, authIds, numbered }) => {
+  .map(({ request, session, epoch, authIds, numbered, enforceQuota }) => {
     const from = SESSIONLESS.has(request.kind) ? NO_SESSION : session;
-    return { request, origin: { session: from, epoch, authIds }, numbered: numbered && from !== NO_SESSION };
+    const origin = { session: from, epoch, authIds, enforceQuota };
+    return { request, origin, numbered: numbered && from !== NO_SESSION };
   });
 
 /** Two sessions and two parents are there first, so that most of a history is not about their absence. */
@@ -126,7 +145,7 @@ const opening: readonly Step[] = [
     timeoutMs: 4000,
     passwordHash: new Uint8Array(32),
   })),
-  ...['/a', '/b'].map((path) => ({
+  ...['/a', '/b', '/zookeeper/quota/a'].map((path) => ({
     kind: 'create' as const,
     path,
     data: new Uint8Array(3),
@@ -178,7 +197,10 @@ function txnOf({ origin, numbered }: Step, outcome: Prepared, state: FullState):
   const record = state.session(origin.session);
   const current = record !== null && record.epoch === origin.epoch;
   const cxid = numbered && current ? record.cxid + 1 : 0;
-  if (outcome.ok) return { session: origin.session, cxid, effect: outcome.effect };
+  if (outcome.ok) {
+    const { effect, quotas } = outcome;
+    return { session: origin.session, cxid, effect, ...(quotas === undefined ? {} : { quotas }) };
+  }
   if (cxid === 0) return undefined;
   return { session: origin.session, cxid, effect: { type: 'error', code: outcome.refusal.code } };
 }

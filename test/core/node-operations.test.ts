@@ -324,7 +324,7 @@ describe('multi', () => {
     const state = new FullState();
     const unknownBelow = {
       ...reader(state),
-      node: (path: string) => (path === '/' ? state.node(path) : undefined),
+      node: (path: string) => (path === '/' || path === '/zookeeper/quota' ? state.node(path) : undefined),
     };
     const operations = Array.from({ length: 1000 }, () => create('/n', 'persistentSequential'));
     const keys = needOfWrite({ kind: 'multi', operations }, NOBODY, unknownBelow);

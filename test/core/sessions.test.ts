@@ -87,9 +87,9 @@ describe('closeSession', () => {
     writer.must(create('/p/a', 'ephemeral'), originOf(7n));
     const view = new PartialState();
     const request = { kind: 'closeSession', session: 7n, epoch: 1 } as const;
-    expect(needOfWrite(request, originOf(7n), view)).toEqual(['s7', 'e7']);
-    for (const key of ['s7', 'e7']) view.learn(key, writer.state);
-    expect(needOfWrite(request, originOf(7n), view)).toEqual(['n/p/a', 'n/p']);
+    expect(needOfWrite(request, originOf(7n), view)).toEqual(['s7', 'n/zookeeper/quota', 'e7']);
+    for (const key of ['s7', 'e7', 'n/zookeeper/quota']) view.learn(key, writer.state);
+    expect(needOfWrite(request, originOf(7n), view)).toEqual(['n/p', 'n/p/a']);
   });
 });
 

@@ -60,10 +60,15 @@ export class Writer {
     if (needOfWrite(request, origin, state).length > 0) throw new Error('hydrate first');
     const prepared = prepare({ request, origin, state, timeMs: this.position.timeMs });
     if (!prepared.ok) return prepared;
-    const { effect } = prepared;
+    const { effect, quotas } = prepared;
+    const accepted = quotas === undefined ? { effect } : { effect, quotas };
     const position = { zxid: this.position.zxid + 1, timeMs: this.position.timeMs + 1000 };
     this.position = position;
-    const { triggers, stats } = applyWithStats({ session: origin.session, cxid: 0, effect }, position, state);
+    const { triggers, stats } = applyWithStats(
+      { session: origin.session, cxid: 0, ...accepted },
+      position,
+      state,
+    );
     return { ok: true, result: resultOf({ request, effect, position, state, stats }), triggers };
   }
 

@@ -98,12 +98,48 @@ describe('requests over the wire', () => {
     expect((await client.call('exists', { path: '/m', watch: false })).err).toBe(ErrorCode.NoNode);
   });
 
-  it('that are not there yet are Unimplemented, and the connection stays', async () => {
+  it('make containers and TTL znodes, which no client sees an owner of', async () => {
+    const { open, keeper } = await startGateway();
+    const client = await open();
+    const container = await client.call('createContainer', node('/c', 4));
+    expect(container.response).toMatchObject({ path: '/c', stat: { ephemeralOwner: 0n } });
+    const ttl = await client.call('createTtl', { ...node('/t-', 6), ttlMs: 1000 });
+    expect(ttl.response?.path).toBe('/t-0000000001');
+    expect(keeper.state.node('/c')?.lifetime).toBe('container');
+    expect(keeper.state.node('/t-0000000001')?.lifetime).toEqual({ ttlMs: 1000 });
+    expect((await client.call('create', node('/plain', 4))).err).toBe(0);
+    expect(keeper.state.node('/plain')?.lifetime).toBeUndefined();
+  });
+
+  it('make them in a multi, too', async () => {
+    const { open, keeper } = await startGateway();
+    const client = await open();
+    const reply = await client.call('multi', {
+      operations: [
+        { name: 'createContainer', request: node('/c', 4) },
+        { name: 'createTtl', request: { ...node('/c/t', 5), ttlMs: 1000 } },
+      ],
+    });
+    expect(reply.response?.results).toMatchObject([{ path: '/c' }, { path: '/c/t' }]);
+    expect(keeper.state.node('/c/t')?.lifetime).toEqual({ ttlMs: 1000 });
+  });
+
+  it.each([
+    ['createTtl', 5, 0],
+    ['createTtl', 5, 2 ** 40],
+    ['createTtl', 0, 1000],
+    ['createTtl', 9, 1000],
+    ['create', 5, 0],
+    ['create2', 6, 0],
+    ['createContainer', 9, 0],
+  ] as const)('of %s with the flags %s and %s ms are BadArguments', async (name, flags, ttlMs) => {
     const client = await (await startGateway()).open();
-    expect((await client.call('create', node('/c', 4))).err).toBe(ErrorCode.Unimplemented);
-    expect((await client.call('createTtl', { ...node('/c', 5), ttlMs: 1 })).err).toBe(
-      ErrorCode.Unimplemented,
-    );
+    const request = { ...node('/c', flags), ttlMs };
+    expect((await client.call(name, request)).err).toBe(ErrorCode.BadArguments);
+  });
+
+  it('with flags that mean nothing are BadArguments, and the connection stays', async () => {
+    const client = await (await startGateway()).open();
     expect((await client.call('create', node('/c', 9))).err).toBe(ErrorCode.BadArguments);
     expect((await client.call('ping', {}, Xid.ping)).err).toBe(0);
   });

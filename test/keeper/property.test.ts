@@ -45,7 +45,7 @@ function randomOperation(world: World): MultiOperation {
 /** Mostly persistent, so that there is a tree to work on; ephemerals have no children. */
 function randomMode(world: World): CreateMode {
   if (world.random.float() < 0.6) return 'persistent';
-  return world.pick(['ephemeral', 'persistentSequential', 'ephemeralSequential']);
+  return world.pick(['ephemeral', 'persistentSequential', 'ephemeralSequential', 'container', 'ttl']);
 }
 
 /** `epochs` holds what the callers believe; now and then they are behind. */

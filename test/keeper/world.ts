@@ -4,7 +4,15 @@ import type { Random } from '../../lib/base/random.js';
 import { seededRandom } from '../../lib/base/random.js';
 import { FullState } from '../../lib/core/full-state.js';
 import { answer, applyWithStats, prepare, resultOf } from '../../lib/core/machine.js';
-import type { Origin, ReadAnswer, ReadRequest, SessionId, WriteRequest } from '../../lib/core/types.js';
+import { hasTtl } from '../../lib/core/modes.js';
+import type {
+  CreateMode,
+  Origin,
+  ReadAnswer,
+  ReadRequest,
+  SessionId,
+  WriteRequest,
+} from '../../lib/core/types.js';
 import { NO_SESSION, OPEN_ACL } from '../../lib/core/types.js';
 import type { KeeperOptions } from '../../lib/keeper/keeper.js';
 import { Keeper } from '../../lib/keeper/keeper.js';
@@ -228,7 +236,7 @@ function comparable(value: unknown): unknown {
 export function create(
   path: string,
   data: string | Uint8Array = '',
-  mode: 'persistent' | 'ephemeral' | 'persistentSequential' | 'ephemeralSequential' = 'persistent',
+  mode: CreateMode = 'persistent',
 ): WriteRequest & { kind: 'create' } {
   return {
     kind: 'create',
@@ -236,6 +244,7 @@ export function create(
     data: typeof data === 'string' ? Buffer.from(data) : data,
     acl: OPEN_ACL,
     mode,
+    ...(hasTtl(mode) ? { ttlMs: 60_000 } : {}),
   };
 }
 

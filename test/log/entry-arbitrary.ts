@@ -4,6 +4,7 @@ import type {
   Acl,
   Effect,
   MultiOperationTxn,
+  QuotaChange,
   RecordedAnswer,
   Stat,
   Txn,
@@ -32,7 +33,17 @@ const acl: fc.Arbitrary<readonly Acl[]> = fc.oneof(
 );
 
 const operations: Record<MultiOperationTxn['type'], fc.Arbitrary<MultiOperationTxn>> = {
-  create: fc.record({ type: fc.constant('create'), path, data, acl, ephemeralOwner: session }),
+  create: fc.oneof(
+    fc.record({ type: fc.constant('create' as const), path, data, acl, ephemeralOwner: session }),
+    fc.record({
+      ...{ type: fc.constant('create' as const), path, data, acl },
+      ephemeralOwner: fc.constant(0n),
+      lifetime: fc.oneof(
+        fc.constant('container' as const),
+        fc.record({ ttlMs: fc.integer({ min: 1, max: 2 ** 40 }) }),
+      ),
+    }),
+  ),
   delete: fc.record({ type: fc.constant('delete'), path, ephemeralOwner: session }),
   setData: fc.record({ type: fc.constant('setData'), path, data, version: int32 }),
   check: fc.record({ type: fc.constant('check'), path }),
@@ -89,12 +100,18 @@ const recorded: fc.Arbitrary<RecordedAnswer> = fc.record({
   digest: hex(8),
   stats: fc.array(fc.option(stat, { nil: undefined }), { maxLength: 4 }),
 });
+const quotas: fc.Arbitrary<readonly QuotaChange[]> = fc.array(
+  fc.record({ path, znodes: fc.integer(), bytes: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }) }),
+  { maxLength: 3 },
+);
 const anyEffect = fc.oneof(...Object.values(effects));
 
 /** A write that was sent over a retryable path is recorded with its answer, any other is not. */
 export const txn: fc.Arbitrary<Txn> = fc.oneof(
   fc.record({ session, cxid: fc.constant(0), effect: anyEffect }),
   fc.record({ session, cxid: fc.integer({ min: 1 }), effect: anyEffect, recorded }),
+  fc.record({ session, cxid: fc.constant(0), effect: anyEffect, quotas }),
+  fc.record({ session, cxid: fc.integer({ min: 1 }), effect: anyEffect, recorded, quotas }),
 );
 
 export const entry: fc.Arbitrary<Entry> = fc

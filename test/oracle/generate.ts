@@ -193,7 +193,7 @@ function container(choose: Choose) {
 }
 
 function ttl(choose: Choose) {
-  const common = [CreateFlags.persistentTtl, CreateFlags.persistentSequentialTtl];
+  const common = [CreateFlags.ttl, CreateFlags.ttlSequential];
   const flags = choose.chance(0.9) ? choose.one(common) : choose.one([0, 1, 4, 7]);
   // Long enough to outlive the program, or not to be had.
   const usual = [3_600_000, 86_400_000, 2 ** 40 - 1];

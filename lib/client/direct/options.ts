@@ -42,6 +42,8 @@ export interface DirectTransportOptions extends DirectStoreOptions {
    * the lists keep its mistakes out, not its intentions.
    */
   readonly authIds?: readonly AuthId[] | undefined;
+  /** Whether this client's writes are refused that exceed a hard quota, as gateways with that option do. Default false. */
+  readonly enforceQuota?: boolean | undefined;
   /** Whether to close the sessions of gateways and clients that died, as gateways do. Default true. */
   readonly reap?: boolean | undefined;
   /** Called while the materializer lags by more than a minute; it may well invoke it. Must not throw. */

@@ -84,6 +84,7 @@ export function writeResult(result: WriteResult): TransportResult {
     case 'createSession':
     case 'attach':
     case 'closeSession':
+    case 'removeIdle':
     case 'noop':
       throw new InvariantError(`no write of an application: ${result.kind}`);
     default:
@@ -104,6 +105,7 @@ function multiResult(result: WriteResult): TransportMultiResult {
     case 'createSession':
     case 'attach':
     case 'closeSession':
+    case 'removeIdle':
     case 'noop':
       throw new InvariantError(`no operation of a multi: ${result.kind}`);
     default:

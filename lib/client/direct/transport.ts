@@ -161,7 +161,10 @@ export class DirectTransport implements Transport {
     const opened = await openStore(this.#options, this.#clock);
     const { store, clock, isClockTrusted } = opened;
     const shared = { store, clock, random, isClockTrusted };
-    const keeper = new Keeper({ ...shared, namespace, ...(viewLimits !== undefined && { viewLimits }) });
+    const keeper = new Keeper({
+      ...{ ...shared, namespace, enforceQuota: this.#options.enforceQuota ?? false },
+      ...(viewLimits !== undefined && { viewLimits }),
+    });
     const { callMaterializer = () => undefined, retry = retryPolicy() } = this.#options;
     const following = new Following({ replica: keeper.replica, callMaterializer });
     // Before the session listens: the events of an entry come before what the entry means for the session.

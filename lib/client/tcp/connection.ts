@@ -12,12 +12,11 @@ import {
 } from '../../core/types.js';
 import {
   AddWatchMode,
-  CreateFlags,
   EMPTY,
   operations,
   WatcherType,
   type Operation,
-  type WireCreateRequest,
+  wireCreate,
 } from '../../wire/index.js';
 import { errorFrom, ZeroKeeperError } from '../errors.js';
 import { dialer, type Dial } from './channel.js';
@@ -52,6 +51,8 @@ export interface ConnectOptions {
 
 export interface CreateOptions {
   readonly mode?: CreateMode;
+  /** Ms, with the modes `ttl` and `ttlSequential`. */
+  readonly ttlMs?: number | undefined;
   /** Open to everybody when it is left out. */
   readonly acl?: readonly Acl[];
 }
@@ -135,8 +136,10 @@ export class ZooKeeperConnection {
 
   /** Creates a znode and gives its path, which for a sequential one ends in its number. */
   create(path: string, data?: Uint8Array | string, options: CreateOptions = {}): Promise<string> {
+    const wire = wireCreate({ path, data: toBytes(data), ...createDefaults(options) });
+    if (wire.name !== 'create2') return this.create2(path, data, options).then((created) => created.path);
     return this.#call(operations.create, path, (server) => ({
-      body: this.#createBody(server, toBytes(data), options),
+      body: { ...wire.request, path: server },
       write: true,
       result: (response) => this.#chroot.toCaller(response.path),
     }));
@@ -148,8 +151,9 @@ export class ZooKeeperConnection {
     data?: Uint8Array | string,
     options: CreateOptions = {},
   ): Promise<{ path: string; stat: Stat }> {
-    return this.#call(operations.create2, path, (server) => ({
-      body: this.#createBody(server, toBytes(data), options),
+    const { name, request } = wireCreate({ path, data: toBytes(data), ...createDefaults(options) });
+    return this.#call(operations[name], path, (server) => ({
+      body: { ...request, path: server },
       write: true,
       result: ({ path: created, stat }) => ({ path: this.#chroot.toCaller(created), stat }),
     }));
@@ -313,14 +317,6 @@ export class ZooKeeperConnection {
     this.#wire.end('closed');
   }
 
-  #createBody(
-    path: string,
-    data: Uint8Array,
-    { mode = 'persistent', acl = OPEN_ACL }: CreateOptions,
-  ): WireCreateRequest {
-    return { path, data, acl, flags: CreateFlags[mode] };
-  }
-
   #watchIfOk(
     kind: OneShotKind,
     path: string,
@@ -381,4 +377,8 @@ async function opened(
   });
   wire.start();
   await settled.finally(() => cancel());
+}
+
+function createDefaults({ mode = 'persistent', acl = OPEN_ACL, ttlMs }: CreateOptions) {
+  return { mode, acl, ttlMs };
 }

@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../core/errors.js';
 import { OPEN_ACL, type Acl, type CreateMode, type Stat } from '../../core/types.js';
-import { CreateFlags, type WireMultiOperation, type WireMultiResult } from '../../wire/index.js';
+import { wireCreateInMulti, type WireMultiOperation, type WireMultiResult } from '../../wire/index.js';
 import { errorFrom, MultiError } from '../errors.js';
 import type { Chroot } from '../chroot.js';
 
@@ -12,6 +12,8 @@ export type MultiOperationInput =
       readonly data?: Uint8Array | string;
       readonly acl?: readonly Acl[];
       readonly mode?: CreateMode;
+      /** Ms, with the modes `ttl` and `ttlSequential`. */
+      readonly ttlMs?: number;
     }
   | { readonly kind: 'delete'; readonly path: string; readonly version?: number }
   | {
@@ -42,10 +44,8 @@ export function toWire(operation: MultiOperationInput, chroot: Chroot): WireMult
   const path = chroot.toServer(operation.path);
   switch (operation.kind) {
     case 'create': {
-      const { acl = OPEN_ACL, mode = 'persistent' } = operation;
-      const data = toBytes(operation.data);
-      // Servers answer create2 inside a multi as if it were create.
-      return { name: 'create', request: { path, data, acl, flags: CreateFlags[mode] } };
+      const { acl = OPEN_ACL, mode = 'persistent', ttlMs } = operation;
+      return wireCreateInMulti({ path, data: toBytes(operation.data), acl, mode, ttlMs });
     }
     case 'setData': {
       const data = toBytes(operation.data);

@@ -1,15 +1,14 @@
 import { ErrorCode } from '../errors.js';
-import { parentOf } from '../paths.js';
+import { unknownQuotaRoot } from '../quota.js';
 import { recordKey, type RecordKey, type StateReader } from '../state.js';
 import type { CloseSessionRequest, CloseSessionTxn, Origin, Prepared } from '../types.js';
 import { touchedByPath } from './create.js';
 import { unknownSession } from './create-session.js';
-import { applyDelete } from './delete.js';
+import { applyDelete, needOfRemoval } from './delete.js';
 import {
   accept,
   known,
   refuse,
-  unknownNode,
   type Change,
   type EffectOperation,
   type WriteOperation,
@@ -20,11 +19,10 @@ function need(request: CloseSessionRequest, state: StateReader): RecordKey[] {
   const record = state.session(session);
   if (record === null || (record !== undefined && record.epoch !== request.epoch)) return [];
   const ephemerals = state.ephemerals(session);
-  const missing = new Set(unknownSession(session, state));
+  const missing = new Set([...unknownSession(session, state), ...unknownQuotaRoot(state)]);
   if (ephemerals === undefined) missing.add(recordKey.ephemerals(session));
   for (const path of ephemerals ?? []) {
-    for (const key of unknownNode(path, state)) missing.add(key);
-    for (const key of unknownNode(parentOf(path), state)) missing.add(key);
+    for (const key of needOfRemoval(path, state)) missing.add(key);
   }
   return [...missing];
 }

@@ -1,14 +1,17 @@
 import { allows, fixUpAcl } from '../acl.js';
 import { ErrorCode } from '../errors.js';
+import { hasTtl, isEphemeral, isSequential, ttlRefusal } from '../modes.js';
 import { nameOf, parentOf, sequenceSuffix, validatePath } from '../paths.js';
-import { addInt32, statOf } from '../stat.js';
+import { exceededQuota, unknownForQuota, unknownQuotaRoot } from '../quota.js';
+import { unknownForUsage, usageData } from '../quota-usage.js';
+import { addInt32, dataLength, statOf } from '../stat.js';
 import { recordKey, type RecordKey, type StateReader } from '../state.js';
 import {
   NO_SESSION,
   Perms,
-  type CreateMode,
   type CreateRequest,
   type CreateTxn,
+  type Lifetime,
   type NodeRecord,
   type Origin,
   type Position,
@@ -27,12 +30,9 @@ import {
   type WriteOperation,
 } from './operation.js';
 
-function isSequential(mode: CreateMode): boolean {
-  return mode === 'persistentSequential' || mode === 'ephemeralSequential';
-}
-
-function isEphemeral(mode: CreateMode): boolean {
-  return mode === 'ephemeral' || mode === 'ephemeralSequential';
+function lifetimeOf({ mode, ttlMs }: CreateRequest): { readonly lifetime?: Lifetime } {
+  if (mode === 'container') return { lifetime: 'container' };
+  return hasTtl(mode) && ttlMs !== undefined ? { lifetime: { ttlMs } } : {};
 }
 
 function finalPathOf(request: CreateRequest, parent: NodeRecord): string {
@@ -42,10 +42,14 @@ function finalPathOf(request: CreateRequest, parent: NodeRecord): string {
 function need(request: CreateRequest, state: StateReader): RecordKey[] {
   const parentPath = parentOf(request.path);
   const missing = unknownNode(parentPath, state);
-  if (!isSequential(request.mode)) return [...missing, ...unknownNode(request.path, state)];
-  if (missing.length > 0) return missing;
+  if (!isSequential(request.mode)) return [...missing, ...needAt(request.path, state)];
+  if (missing.length > 0) return [...missing, ...unknownQuotaRoot(state)];
   const parent = knownNode(parentPath, state);
-  return parent === null ? [] : unknownNode(finalPathOf(request, parent), state);
+  return parent === null ? [] : needAt(finalPathOf(request, parent), state);
+}
+
+function needAt(path: string, state: StateReader): RecordKey[] {
+  return [...unknownNode(path, state), ...unknownForQuota(path, state), ...unknownForUsage(path, state)];
 }
 
 /** The order of the checks is PrepRequestProcessor's: the path itself is looked at after its parent. */
@@ -54,6 +58,7 @@ function prepare(request: CreateRequest, origin: Origin, state: StateReader): Pr
   if (!path.includes('/') || path.includes('\0')) return refuse(ErrorCode.BadArguments, path);
   // ZooKeeper has no requests without a session. SessionExpired would make a client replace a session it never had.
   if (isEphemeral(request.mode) && origin.session === NO_SESSION) return refuse(ErrorCode.BadArguments, path);
+  if (ttlRefusal(request.mode, request.ttlMs) !== undefined) return refuse(ErrorCode.BadArguments, path);
   const acl = fixUpAcl(request.acl, origin.authIds);
   if (acl === undefined) return refuse(ErrorCode.InvalidACL, path);
   const parent = knownNode(parentOf(path), state);
@@ -63,8 +68,14 @@ function prepare(request: CreateRequest, origin: Origin, state: StateReader): Pr
   if (validatePath(finalPath) !== undefined) return refuse(ErrorCode.BadArguments, path);
   if (knownNode(finalPath, state) !== null) return refuse(ErrorCode.NodeExists, finalPath);
   if (parent.ephemeralOwner !== NO_SESSION) return refuse(ErrorCode.NoChildrenForEphemerals, path);
+  const change = { path: finalPath, znodes: 1, bytes: dataLength(request.data) };
+  const exceeded = origin.enforceQuota === true ? exceededQuota(change, state) : undefined;
+  if (exceeded !== undefined) return refuse(ErrorCode.QuotaExceeded, exceeded);
+  const usage = usageData(finalPath, state);
+  if (usage === 'too many') return refuse(ErrorCode.ThrottledOp, path);
   const ephemeralOwner = isEphemeral(request.mode) ? origin.session : NO_SESSION;
-  return accept({ type: 'create', path: finalPath, data: request.data, acl, ephemeralOwner });
+  const data = usage ?? request.data;
+  return accept({ type: 'create', path: finalPath, data, acl, ephemeralOwner, ...lifetimeOf(request) });
 }
 
 /**
@@ -89,6 +100,7 @@ export function recordOfCreate(effect: CreateTxn, position: Position): NodeRecor
     ...{ ctime: timeMs, mtime: timeMs },
     ...{ version: 0, creates: 0, aversion: 0, numChildren: 0 },
     ephemeralOwner: effect.ephemeralOwner,
+    ...(effect.lifetime === undefined ? {} : { lifetime: effect.lifetime }),
     acl: effect.acl,
     data: effect.data,
   };

@@ -1,6 +1,7 @@
 import { allows } from '../acl.js';
 import { ErrorCode } from '../errors.js';
 import { isReserved, nameOf, parentOf } from '../paths.js';
+import { unknownForQuota } from '../quota.js';
 import type { RecordKey, StateReader } from '../state.js';
 import {
   NO_SESSION,
@@ -25,7 +26,16 @@ import {
 import { versionMatches } from './version.js';
 
 function need(request: DeleteRequest, state: StateReader): RecordKey[] {
-  return [...unknownNode(parentOf(request.path), state), ...unknownNode(request.path, state)];
+  return needOfRemoval(request.path, state);
+}
+
+/** What it takes to remove a znode, whoever does it. */
+export function needOfRemoval(path: string, state: StateReader): RecordKey[] {
+  return [
+    ...unknownNode(parentOf(path), state),
+    ...unknownNode(path, state),
+    ...unknownForQuota(path, state),
+  ];
 }
 
 /** As in PrepRequestProcessor a malformed path is mostly just a znode that does not exist. */

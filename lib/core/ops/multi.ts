@@ -1,5 +1,6 @@
 import { ErrorCode } from '../errors.js';
 import { Layer } from '../layer.js';
+import { addQuotaChange, applyQuotas, quotaChanges } from '../quota.js';
 import type { RecordKey, StateReader } from '../state.js';
 import type {
   MultiOperation,
@@ -8,13 +9,14 @@ import type {
   MultiTxn,
   Origin,
   Prepared,
+  QuotaChange,
   Refusal,
   Stat,
 } from '../types.js';
 import { checkOperation } from './check.js';
 import { createOperation, presumedCreate } from './create.js';
 import { deleteOperation } from './delete.js';
-import { accept, type Change, type EffectOperation, type WriteOperation } from './operation.js';
+import { type Change, type EffectOperation, type WriteOperation } from './operation.js';
 import { setDataOperation } from './set-data.js';
 
 const OPERATIONS = {
@@ -49,10 +51,18 @@ function need(request: MultiRequest, origin: Origin, state: StateReader): Record
       keys.length === 0
         ? effectIfAccepted(writeOf(operation).prepare(operation, origin, change.state))
         : presumed(operation, change.state);
-    if (effect !== undefined) effectOf(effect).apply(effect, change);
+    if (effect !== undefined) applySpeculatively(effect, change);
     else if (keys.length === 0) break;
   }
   return [...missing];
+}
+
+/** Returns what it does to quotas, of which the operations after it must know. */
+function applySpeculatively(effect: MultiOperationTxn, change: Change): readonly QuotaChange[] {
+  const quotas = quotaChanges(effect, change.state);
+  effectOf(effect).apply(effect, change);
+  applyQuotas(quotas, change);
+  return quotas;
 }
 
 function presumed(operation: MultiOperation, state: StateReader): MultiOperationTxn | undefined {
@@ -66,16 +76,18 @@ function effectIfAccepted(prepared: Prepared): MultiOperationTxn | undefined {
 function prepare(request: MultiRequest, origin: Origin, state: StateReader): Prepared {
   const change = speculativeOn(new Layer(state));
   const effects: MultiOperationTxn[] = [];
+  const quotas = new Map<string, QuotaChange>();
   for (const operation of request.operations) {
     const prepared = writeOf(operation).prepare(operation, origin, change.state);
     if (!prepared.ok) {
       return { ok: false, refusal: refusalOf(prepared.refusal, effects.length, request.operations.length) };
     }
     const effect = prepared.effect as MultiOperationTxn;
-    effectOf(effect).apply(effect, change);
+    for (const one of applySpeculatively(effect, change)) addQuotaChange(quotas, one);
     effects.push(effect);
   }
-  return accept({ type: 'multi', operations: effects });
+  const accepted: Prepared = { ok: true, effect: { type: 'multi', operations: effects } };
+  return quotas.size === 0 ? accepted : { ...accepted, quotas: [...quotas.values()] };
 }
 
 /** One code an operation: 0 before the one that failed, RuntimeInconsistency after it. */

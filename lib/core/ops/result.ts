@@ -47,6 +47,7 @@ function plainResult(kind: WriteRequest['kind']): WriteResult {
     case 'check':
     case 'createSession':
     case 'closeSession':
+    case 'removeIdle':
     case 'noop':
       return { kind };
     case 'create':

@@ -1,7 +1,8 @@
 import { allows } from '../acl.js';
 import { ErrorCode } from '../errors.js';
 import { validatePath } from '../paths.js';
-import { statOf } from '../stat.js';
+import { exceededQuota, unknownForQuota } from '../quota.js';
+import { dataLength, statOf } from '../stat.js';
 import { recordKey, type StateReader } from '../state.js';
 import {
   Perms,
@@ -30,6 +31,9 @@ function prepare(request: SetDataRequest, origin: Origin, state: StateReader): P
   const record = knownNode(path, state);
   if (record === null) return refuse(ErrorCode.NoNode, path);
   if (!allows(record.acl, Perms.write, origin.authIds)) return refuse(ErrorCode.NoAuth, path);
+  const change = { path, znodes: 0, bytes: dataLength(request.data) - dataLength(record.data) };
+  const exceeded = origin.enforceQuota === true ? exceededQuota(change, state) : undefined;
+  if (exceeded !== undefined) return refuse(ErrorCode.QuotaExceeded, exceeded);
   if (!versionMatches(record.version, request.version)) return refuse(ErrorCode.BadVersion, path);
   return accept({ type: 'setData', path, data: request.data, version: nextVersion(record.version) });
 }
@@ -43,7 +47,7 @@ function apply(effect: SetDataTxn, change: Change): Stat | undefined {
 }
 
 export const setDataOperation: WriteOperation<SetDataRequest> & EffectOperation<SetDataTxn> = {
-  need: (request, state) => unknownNode(request.path, state),
+  need: (request, state) => [...unknownNode(request.path, state), ...unknownForQuota(request.path, state)],
   prepare,
   apply,
   touched: (effect) => [recordKey.node(effect.path)],

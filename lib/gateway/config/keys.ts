@@ -75,6 +75,12 @@ const KEYS_OF_ZOOKEEPER = [
     meaning: 'requests without an answer; beyond, none are read',
   },
   {
+    name: 'enforceQuota',
+    kind: 'boolean',
+    standard: 'false',
+    meaning: 'whether hard quotas refuse what exceeds them',
+  },
+  {
     name: '4lw.commands.whitelist',
     kind: 'list',
     standard: 'srvr',

@@ -14,6 +14,8 @@ export interface GatewaySettings {
   readonly secure?: ListenAt & { readonly tls: TlsSettings };
   readonly limits: Partial<GatewayLimits>;
   readonly fourLetterWords: readonly string[];
+  /** Whether hard quotas refuse what exceeds them. */
+  readonly enforceQuota: boolean;
   /** HOST:PORT under which others are told of this gateway, where it cannot be read from where it listens. */
   readonly advertisedAddress?: string;
   /** How long a stop waits for requests under way, ms. */
@@ -47,7 +49,8 @@ export function standaloneSettings(values: Values): StandaloneSettings {
 
 /** A gateway for the people of one machine: nothing but the port, and all four-letter words. A stop waits for nothing. */
 export function localSettings(client: ListenAt): GatewaySettings & { readonly client: ListenAt } {
-  return { client, limits: {}, fourLetterWords: FOUR_LETTER_WORDS, drainTimeoutMs: 0 };
+  const nothing = { limits: {}, enforceQuota: false, drainTimeoutMs: 0 };
+  return { client, ...nothing, fourLetterWords: FOUR_LETTER_WORDS };
 }
 
 /** Throws {@link ConfigError} for what cannot be. */
@@ -61,6 +64,7 @@ export function gatewaySettings(values: Values): GatewaySettings {
     ...(secure.port !== 0 && { secure: { ...secure, tls: tlsSettings(values) } }),
     limits: limitsOf(values),
     fourLetterWords: wordsOf(values),
+    enforceQuota: values.boolean('enforceQuota'),
     ...(values.isGiven('advertisedAddress') && { advertisedAddress: values.text('advertisedAddress') }),
     drainTimeoutMs: values.number('drainTimeoutMs'),
   };

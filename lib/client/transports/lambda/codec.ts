@@ -60,8 +60,9 @@ function encodeMultiOperation(operation: TransportMultiOperation): ThinMultiOper
   const { path } = operation;
   switch (operation.kind) {
     case 'create': {
-      const { data, acl, mode } = operation;
-      return { op: 'create', path, data: toBase64(data), acl, mode };
+      const { data, acl, mode, ttlMs } = operation;
+      const ttl = ttlMs === undefined ? {} : { ttlMs };
+      return { op: 'create', path, data: toBase64(data), acl, mode, ...ttl };
     }
     case 'setData':
       return { op: 'setData', path, data: toBase64(operation.data), version: operation.version };

@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../../../base/clock.js';
 import { instantOf, NEVER, type Instant } from '../../../base/instant.js';
 import type { Random } from '../../../base/random.js';
 import { ErrorCode } from '../../../core/errors.js';
+import { isEphemeral } from '../../../core/modes.js';
 import type { Zxid } from '../../../core/types.js';
 import { armsWatch, THIN_OPERATIONS_MAX } from '../../../wire/thin-protocol.js';
 import type { ThinAnswer, ThinEvent, ThinEventId } from '../../../wire/thin-protocol.js';
@@ -174,14 +175,12 @@ export class LambdaTransport implements Transport {
       return errorFrom({ code: ErrorCode.SessionExpired });
     }
     if (this.#options.session !== false) return undefined;
-    const isEphemeral =
-      operation.kind === 'create' &&
-      (operation.mode === 'ephemeral' || operation.mode === 'ephemeralSequential');
+    const wantsEphemeral = operation.kind === 'create' && isEphemeral(operation.mode);
     const isWatch =
       operation.kind === 'addWatch' ||
       ('watch' in operation && operation.watch) ||
       operation.kind === 'removeWatch';
-    if (!isEphemeral && !isWatch) return undefined;
+    if (!wantsEphemeral && !isWatch) return undefined;
     const message = `${isWatch ? 'a watch' : 'an ephemeral znode'} needs a session`;
     return new UnsupportedError({ code: ErrorCode.Unimplemented, message });
   }

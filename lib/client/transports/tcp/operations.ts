@@ -1,8 +1,9 @@
 import { ErrorCode } from '../../../core/errors.js';
 import {
   AddWatchMode,
-  CreateFlags,
   operations,
+  wireCreate,
+  wireCreateInMulti,
   WatcherType,
   type WireMultiOperation,
   type WireMultiResult,
@@ -25,14 +26,17 @@ type AnyCall = Call<unknown, unknown, TransportResult>;
 
 /** One per kind: what is sent, and what the answer means. */
 const TRANSLATIONS: Translation = {
-  create: ({ path, data, acl, mode }) =>
-    call({
-      operation: operations.create2,
-      path,
-      body: { path, data, acl, flags: CreateFlags[mode] },
+  create: (operation) => {
+    const { name, request } = wireCreate(operation);
+    return call({
+      // They differ in what they ask for alone, and that goes with the name.
+      operation: operations[name],
+      path: operation.path,
+      body: request,
       write: true,
       result: (response) => ({ kind: 'create', path: response.path, stat: response.stat }),
-    }),
+    });
+  },
   setData: ({ path, data, version }) =>
     call({
       operation: operations.setData,
@@ -139,11 +143,8 @@ function call<Request, Response>(init: Call<Request, Response, TransportResult>)
 function multiToWire(operation: TransportMultiOperation): WireMultiOperation {
   const { path } = operation;
   switch (operation.kind) {
-    case 'create': {
-      const { data, acl, mode } = operation;
-      // Servers answer create2 inside a multi as if it were create.
-      return { name: 'create', request: { path, data, acl, flags: CreateFlags[mode] } };
-    }
+    case 'create':
+      return wireCreateInMulti(operation);
     case 'setData':
       return { name: 'setData', request: { path, data: operation.data, version: operation.version } };
     case 'delete':
