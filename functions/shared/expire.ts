@@ -27,11 +27,18 @@ export interface TimerWiring {
 /** Messages of the timers' queue that one invocation works on at the same time. */
 export const TIMERS_PARALLEL_MAX = 8;
 
+/** How long one scheduled event trims logs; the next goes on there. */
+export const TRIM_MS_MAX = 20_000;
+
 export interface ExpireWiring {
   /** Namespaces that a scheduled event looks after. */
   readonly namespaces: readonly string[];
   /** Calls `work` with a reaper that is ready, and lets go of what it took when `work` has ended. */
   readonly withReaper: (namespace: string, work: (reaper: ExpireReaper) => Promise<void>) => Promise<void>;
+  /** Trims a namespace's log as far as it is old enough, if that is wanted; stops at the deadline. */
+  readonly trim: (namespace: string, deadlineMs: number) => Promise<void>;
+  /** Wall time, ms. */
+  readonly now: () => number;
 }
 
 /** Everything that `expire` is woken by: timers, leases that were removed, the schedule. All of it ends in the same places. */
@@ -49,23 +56,20 @@ export function expireFunction(wiring: () => ExpireWiring & TimerWiring) {
 export function expireHandler(wiring: () => ExpireWiring) {
   return async (event: unknown): Promise<void> => {
     const parsed = parseEvent(event);
-    const { namespaces, withReaper } = wiring();
-    if (parsed.kind === 'records') return onRecords(withReaper, parsed.records);
-    await onSchedule(withReaper, parsed, namespaces);
+    if (parsed.kind === 'records') return onRecords(wiring().withReaper, parsed.records);
+    await onSchedule(wiring(), parsed);
   };
 }
 
-async function onSchedule(
-  withReaper: ExpireWiring['withReaper'],
-  event: FunctionEvent,
-  namespaces: readonly string[],
-): Promise<void> {
-  const named = namespacesOf(event, namespaces, namespaceOfLease);
-  await forEachNamespace(named, (namespace) =>
-    withReaper(namespace, async (reaper) => {
+async function onSchedule(wiring: ExpireWiring, event: FunctionEvent): Promise<void> {
+  const named = namespacesOf(event, wiring.namespaces, namespaceOfLease);
+  const deadlineMs = wiring.now() + TRIM_MS_MAX;
+  await forEachNamespace(named, async (namespace) => {
+    await wiring.withReaper(namespace, async (reaper) => {
       await reaper.sweep();
-    }),
-  );
+    });
+    await wiring.trim(namespace, deadlineMs);
+  });
 }
 
 async function onRecords(

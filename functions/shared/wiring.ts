@@ -1,15 +1,18 @@
 import { systemClock, type Clock } from '../../lib/base/clock.js';
 import { silentLogger, type Logger } from '../../lib/base/logger.js';
 import { systemRandom, type Random } from '../../lib/base/random.js';
+import type { ThinCaller } from '../../lib/api/caller.js';
 import { noMetrics } from '../../lib/api/metrics.js';
 import { GatewayTimers } from '../../lib/keeper/gateway-timers.js';
 import { scheduleIdle } from '../../lib/keeper/idle-znodes.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
+import { trimLog } from '../../lib/keeper/trim.js';
 import { noTimers, type Timers } from '../../lib/keeper/thin-timers.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dynamo-client.js';
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
+import type { ThinAnswer } from '../../lib/wire/thin-protocol.js';
 import type { ApiWiring } from './api.js';
 import { isNamespace, type NamespaceAuthority } from './authority.js';
 import type { ExpireWiring, TimerWiring } from './expire.js';
@@ -17,6 +20,7 @@ import { armGatewayTimers } from './gateway-timers.js';
 import { lambdaInvoker, type InvokeLater } from './invoke.js';
 import type { MaterializeWiring } from './materialize.js';
 import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
+import { parseLogRetention, type LogRetention } from './retention.js';
 import { QueueTimers, sqsSender } from './timer-messages.js';
 import { WARM_NAMESPACES_MAX, WarmNamespaces, type WarmOptions } from './warm.js';
 
@@ -37,6 +41,8 @@ export interface WiringOptions {
   readonly timers?: Timers;
   readonly logger?: Logger;
   readonly metrics?: FunctionMetrics;
+  /** Default: logs are kept for good. */
+  readonly logRetention?: LogRetention;
   /** Rows that materialize writes at the same time. */
   readonly parallelPuts?: number;
   readonly notify?: NonNullable<WarmOptions['notify']>;
@@ -57,14 +63,9 @@ export function createWiring(options: WiringOptions): FunctionWiring {
     materializer: materializers(options),
     authority: options.authority ?? { namespace: namespaces[0] ?? 'default', payloadMayName: false },
     flush: () => metrics.flush(),
-    answer: (request, caller) =>
-      warm.use(caller.namespace, async (one) => {
-        const answer = await one.service.handle(request, caller);
-        const isLost = answer.type === 'error' && answer.reason === 'Compacted';
-        if (isLost) warm.discard(caller.namespace, one);
-        return answer;
-      }),
+    answer: (request, caller) => answerBy(warm, request, caller),
     withReaper: (namespace, work) => warm.useAndNotify(namespace, ({ reaper }) => work(reaper)),
+    trim: (namespace, deadlineMs) => trimOne(options, namespace, deadlineMs),
     onTimer: (timer, deliveryId) =>
       warm.useAndNotify(timer.namespace, async ({ reaper, gatewayTimers }) => {
         if (timer.kind === 'session') await reaper.expiry.onTimer({ ...timer, deliveryId });
@@ -73,6 +74,27 @@ export function createWiring(options: WiringOptions): FunctionWiring {
       }),
     onTimerProblem: (messageId, error) => logger.error('a timer failed', { messageId, error }),
   };
+}
+
+/** A view that the log was trimmed above is of no use any more, and has done nothing for the request: a fresh one answers it. */
+function answerBy(warm: WarmNamespaces, request: unknown, caller: ThinCaller): Promise<ThinAnswer> {
+  const { namespace } = caller;
+  return warm.use(namespace, async (one) => {
+    const answer = await one.service.handle(request, caller);
+    const isLost = answer.type === 'error' && answer.reason === 'Compacted';
+    if (!isLost) return answer;
+    warm.discard(namespace, one);
+    return warm.use(namespace, (fresh) => fresh.service.handle(request, caller));
+  });
+}
+
+/** What is old by a clock that cannot be trusted may be young: the next sweep sees. */
+async function trimOne(options: WiringOptions, namespace: string, deadlineMs: number): Promise<void> {
+  const { store, clock, random, logRetention, isClockTrusted, logger = silentLogger } = options;
+  const retentionMs = logRetention?.(namespace);
+  if (retentionMs === undefined || isClockTrusted?.() === false) return;
+  const report = await trimLog({ store, namespace, clock, random, retentionMs }, deadlineMs);
+  if (report.entries > 0) logger.info('the log was trimmed', { namespace, ...report });
 }
 
 /** Materializers that are kept warm, by namespace. */
@@ -114,6 +136,7 @@ export class EnvironmentError extends Error {
  * - `ZEROKEEPER_TIMER_QUEUE_URL`: the queue of `expire`'s timers. Without it sessions expire minutes late.
  * - `ZEROKEEPER_NOTIFY_FUNCTION`, `ZEROKEEPER_MATERIALIZE_FUNCTION`: what to call after an append, and when materialize lags.
  * - `ZEROKEEPER_ENFORCE_QUOTA`: `true` refuses writes that exceed a hard quota, as gateways with that option do.
+ * - `ZEROKEEPER_LOG_RETENTION_DAYS`: how long logs are kept, as `30` or `production=90,staging=7`. Default: for good.
  * - `ZEROKEEPER_MATERIALIZE_PARALLEL`: rows that materialize writes at the same time. For stores with a single writer.
  * - `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_LAMBDA`, or `AWS_ENDPOINT_URL`: others than AWS's own.
  */
@@ -143,6 +166,7 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
     logger: functionLogger(),
     metrics: functionMetrics(),
     enforceQuota: environment['ZEROKEEPER_ENFORCE_QUOTA'] === 'true',
+    logRetention: logRetentionIn(environment),
     ...parallelPutsIn(environment),
     ...timersIn(environment),
     ...callsIn(environment),
@@ -164,6 +188,16 @@ function parallelPutsIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'pa
     throw new EnvironmentError('ZEROKEEPER_MATERIALIZE_PARALLEL has to be a whole number from 1 on');
   }
   return { parallelPuts };
+}
+
+function logRetentionIn(environment: NodeJS.ProcessEnv): LogRetention {
+  try {
+    return parseLogRetention(environment['ZEROKEEPER_LOG_RETENTION_DAYS']);
+  } catch (error) {
+    throw new EnvironmentError(`ZEROKEEPER_LOG_RETENTION_DAYS: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
 }
 
 function timersIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'timers'> {

@@ -245,6 +245,8 @@ export class Committer {
       const isOurs = winner === undefined || decodeHeader(winner).batchId === entry.batchId;
       if (isOurs) this.#replica.advance(entry, row.bytes);
       else await this.#replica.advanceByRow(winner);
+      // The slot was ours, but the view has leapt over it since: what was prepared for it is what has happened.
+      if (isOurs && this.#inFlight === inFlight) this.#onEntry(entry);
       if (isOurs) void this.#replica.blobs.confirm(blobsOfRow(row.item, entry));
       // Whichever way our entry came in, by the put's answer, as the winner of a slot or with the tail, #onEntry saw it.
       return this.#inFlight !== inFlight;

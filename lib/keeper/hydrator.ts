@@ -20,13 +20,20 @@ import {
 } from './rows.js';
 import { SingleRecord } from './single-record.js';
 import { Semaphore } from './semaphore.js';
-import type { WindowHold } from './window.js';
+
+/** What a row that is being read will be folded on. */
+interface Basis {
+  /** The window's base when the read was sent. */
+  readonly base: Zxid;
+  /** Of the replica, when the read was sent: after a leap the window has lost what belongs over the row. */
+  readonly leaps: number;
+}
 
 /**
  * Hydration (I8): reads the row of a record, strongly consistent, and folds the window's newer transactions over it.
  *
  * Why this is exact: the window's base was at or below a watermark that had been read before the row's read was sent, and the
- * base does not move past that while the read is in flight (the hold). So the row shows at least everything up to the
+ * base does not move past that while the read is in flight (the basis). So the row shows at least everything up to the
  * hold's base, and the window has everything above. A row says by its zxid what is in it already; an absent row says
  * nothing, and the whole window is folded over nothing. What makes the latter safe is that rows do not vanish: a deleted
  * record leaves a tombstone for a day, and a view that has slept for long looks at the tail first.
@@ -56,9 +63,10 @@ export class Hydrator {
 
   async #bring(key: ParsedKey): Promise<void> {
     if (key.kind === 'blob') return this.#bringBlob(key.id, key.length);
-    const hold = this.#replica.window.hold();
+    const { window, leaps } = this.#replica;
+    const hold = window.hold();
     try {
-      await this.#bringRecord(key, hold);
+      await this.#bringRecord(key, { base: hold.base, leaps });
     } finally {
       hold.release();
     }
@@ -69,48 +77,53 @@ export class Hydrator {
     this.#replica.view.setBlob(id, content);
   }
 
-  async #bringRecord(key: Exclude<ParsedKey, { kind: 'blob' }>, hold: WindowHold): Promise<void> {
+  async #bringRecord(key: Exclude<ParsedKey, { kind: 'blob' }>, basis: Basis): Promise<void> {
     switch (key.kind) {
       case 'node':
-        return this.#bringNode(key.path, hold);
+        return this.#bringNode(key.path, basis);
       case 'session':
-        return this.#bringSession(key.session, hold);
+        return this.#bringSession(key.session, basis);
       case 'children':
-        return this.#bringChildren(key.path, hold);
+        return this.#bringChildren(key.path, basis);
       case 'ephemerals':
-        return this.#bringEphemerals(key.session, hold);
+        return this.#bringEphemerals(key.session, basis);
       default:
         return unreachable(key);
     }
   }
 
-  async #bringNode(path: string, hold: WindowHold): Promise<void> {
+  async #bringNode(path: string, basis: Basis): Promise<void> {
     const { store, namespace } = this.#replica.options;
     const row = await withRetries(this.#replica.options, () =>
       store.get('state', stateKey.node(namespace, path)),
     );
     await this.#catchUp(row === undefined ? [] : [row]);
     const view = this.#replica.view;
-    if (view.node(path) !== undefined) return;
+    if (view.node(path) !== undefined || this.#isOutdated(basis)) return;
     const state = new SingleRecord({ kind: 'node', path });
     state.setNode(path, row === undefined ? (GENESIS_NODES.get(path) ?? null) : nodeOfRow(row));
-    this.#fold({ key: recordKey.node(path), above: row === undefined ? hold.base : zxidOfRow(row), state });
+    this.#fold({ key: recordKey.node(path), above: row === undefined ? basis.base : zxidOfRow(row), state });
     view.setNode(path, state.node(path) ?? null);
   }
 
-  async #bringSession(session: SessionId, hold: WindowHold): Promise<void> {
+  async #bringSession(session: SessionId, basis: Basis): Promise<void> {
     const { store, namespace } = this.#replica.options;
     const row = await withRetries(this.#replica.options, () =>
       store.get('state', stateKey.session(namespace, session)),
     );
     await this.#catchUp(row === undefined ? [] : [row]);
     const view = this.#replica.view;
-    if (view.session(session) !== undefined) return;
+    if (view.session(session) !== undefined || this.#isOutdated(basis)) return;
     const state = new SingleRecord({ kind: 'session', session });
     state.setSession(session, row === undefined ? null : sessionOfRow(row));
-    const above = row === undefined ? hold.base : zxidOfRow(row);
+    const above = row === undefined ? basis.base : zxidOfRow(row);
     this.#fold({ key: recordKey.session(session), above, state });
     view.setSession(session, state.session(session) ?? null);
+  }
+
+  /** Whoever asked for the record finds it missing, and asks again. */
+  #isOutdated({ leaps }: Basis): boolean {
+    return this.#replica.leaps !== leaps;
   }
 
   #fold(input: { key: RecordKey; above: Zxid; state: SingleRecord }): void {
@@ -119,11 +132,11 @@ export class Hydrator {
     }
   }
 
-  async #bringChildren(path: string, hold: WindowHold): Promise<void> {
+  async #bringChildren(path: string, basis: Basis): Promise<void> {
     const rows = await this.#list(stateKey.children(this.#replica.options.namespace, path));
     await this.#catchUp(rows);
-    if (this.#replica.view.children(path) !== undefined) return;
-    const names = new FoldedList(hold.base, GENESIS_CHILDREN.get(path) ?? []);
+    if (this.#replica.view.children(path) !== undefined || this.#isOutdated(basis)) return;
+    const names = new FoldedList(basis.base, GENESIS_CHILDREN.get(path) ?? []);
     for (const row of rows) names.row(text(row, 'sk'), row);
     for (const { txn, position } of this.#replica.window.items(recordKey.children(path))) {
       const state = new SingleRecord({ kind: 'children', path });
@@ -133,11 +146,11 @@ export class Hydrator {
     this.#replica.view.setChildren(path, names.present());
   }
 
-  async #bringEphemerals(session: SessionId, hold: WindowHold): Promise<void> {
+  async #bringEphemerals(session: SessionId, basis: Basis): Promise<void> {
     const rows = await this.#list(stateKey.ephemerals(this.#replica.options.namespace, session));
     await this.#catchUp(rows);
-    if (this.#replica.view.ephemerals(session) !== undefined) return;
-    const paths = new FoldedList(hold.base, []);
+    if (this.#replica.view.ephemerals(session) !== undefined || this.#isOutdated(basis)) return;
+    const paths = new FoldedList(basis.base, []);
     const inOrder = [...rows].sort((a, b) => zxidOfRow(a) - zxidOfRow(b));
     for (const row of inOrder) paths.row(pathOfEphemeralRow(row), row);
     for (const { txn, position } of this.#replica.window.items(recordKey.ephemerals(session))) {

@@ -8,7 +8,7 @@ import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
 import { Follower } from './follower.js';
 import type { GuardedOrigin } from './planner.js';
-import type { ReplicaOptions } from './replica.js';
+import type { Leap, ReplicaOptions } from './replica.js';
 import { Replica } from './replica.js';
 import type { Commit, KeeperApi, WriteOutcome } from './types.js';
 import { KeeperError } from './types.js';
@@ -151,6 +151,10 @@ export class Keeper implements KeeperApi {
 
   onCommit(listener: (commit: Commit) => void): () => void {
     return this.replica.listen({ onCommit: listener, onEntry: () => undefined });
+  }
+
+  onLeap(listener: (leap: Leap) => void): () => void {
+    return this.replica.onLeap(listener);
   }
 }
 

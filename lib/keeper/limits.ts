@@ -16,6 +16,12 @@ export const GARBAGE_BLOBS_MAX = 100;
 export const GARBAGE_ENTRIES_MAX = 10_000;
 export const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
 
+/** The log is kept for at least this long: blobs are found to be garbage by what it says for three days. */
+export const LOG_RETENTION_MS_MIN = 7 * 24 * 3600_000;
+/** Entries that are trimmed together, and at the same time. */
+export const TRIM_ENTRIES_MAX = 100;
+export const TRIM_PARALLEL_MAX = 16;
+
 /** Requests of one batch, which share one entry of the log. */
 export const BATCH_REQUESTS_MAX = 1000;
 /** A batch is closed when its transactions reach this; one larger transaction alone becomes a blob. */

@@ -92,9 +92,13 @@ export class Materializer {
   /** One batch. A failure leaves the replica behind: the next step begins with a fresh one. */
   async #step(): Promise<MaterializeReport> {
     const replica = this.#replica ?? this.#begin();
+    const isWarm = this.#replica !== undefined;
     this.#replica = undefined;
     await replica.start();
-    const more = await replica.readPage(MATERIALIZE_ENTRIES_MAX);
+    const more = await readOn(replica);
+    // One that slept for long finds what it had not read trimmed, because others have materialized it: the next begins there.
+    if (more === undefined && isWarm) return this.#step();
+    if (more === undefined) throw new KeeperError('Compacted', 'the log was trimmed above the watermark');
     // Another run may have moved the watermark: what it covers needs no writing by this one. What is left in the window
     // above it is the batch. It begins before the watermark is asked for: whoever is frozen while the answer is on its way
     // holds an old watermark when it thaws.
@@ -133,6 +137,16 @@ interface BatchInit {
   readonly began: Instant;
   readonly parallelPuts: number;
   readonly onIdle: NonNullable<MaterializerOptions['onIdle']>;
+}
+
+/** One page of the log. True when there may be more, `undefined` when it is trimmed. */
+async function readOn(replica: Replica): Promise<boolean | undefined> {
+  try {
+    return await replica.readPage(MATERIALIZE_ENTRIES_MAX);
+  } catch (error) {
+    if (error instanceof KeeperError && error.code === 'Compacted') return undefined;
+    throw error;
+  }
 }
 
 /** The window of a replica at one moment, to be written out. */

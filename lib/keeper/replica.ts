@@ -39,6 +39,12 @@ export interface ReplicaListener {
   onEntry(entry: Entry): void;
 }
 
+/** A replica that went on with a fresh view: what happened between the two zxids was told to nobody. */
+export interface Leap {
+  readonly from: Zxid;
+  readonly to: Zxid;
+}
+
 /**
  * A follower of one namespace's log: a bounded view at `head`, the window of entries above the base, and the two ways to get
  * on: reading the tail, and hydrating records. Everything that applies entries goes through {@link Replica.advance}, which
@@ -50,6 +56,7 @@ export class Replica {
   readonly blobs: Blobs;
   readonly #hydrator: Hydrator;
   readonly #listeners = new Set<ReplicaListener>();
+  readonly #leapListeners = new Set<(leap: Leap) => void>();
   #window = new Window(0);
   #head: Zxid = 0;
   #headTimeMs = 0;
@@ -59,6 +66,7 @@ export class Replica {
   #tail: { readonly done: Promise<void> } | undefined;
   #nextTail: Promise<void> | undefined;
   #sequence = 0;
+  #leaps = 0;
   #currentAsOf = 0;
   #tailReadAt = NEVER;
   #currentAt = NEVER;
@@ -95,6 +103,20 @@ export class Replica {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * With a listener, a replica that meets a trimmed entry goes on with a fresh view at the watermark, and tells how far it
+   * leapt. Without one, whoever asked gets `Compacted`: who depends on every transaction has to begin anew itself.
+   */
+  onLeap(listener: (leap: Leap) => void): () => void {
+    this.#leapListeners.add(listener);
+    return () => this.#leapListeners.delete(listener);
+  }
+
+  /** How often the view was replaced by a fresh one: what was read for another view must not be put into this one. */
+  get leaps(): number {
+    return this.#leaps;
+  }
+
   /** Reads the watermark and begins there; the tail is left to {@link sync}. Does nothing the second time. */
   start(): Promise<void> {
     this.#started ??= this.#begin().catch((error: unknown) => {
@@ -107,11 +129,30 @@ export class Replica {
   async #begin(): Promise<void> {
     const watermark = await this.readWatermark();
     assert(this.#head === 0, 'a replica begins once');
+    this.#standAt(watermark);
+  }
+
+  #standAt(watermark: Watermark): void {
     this.#head = watermark.zxid;
     this.#headTimeMs = watermark.timeMs;
     this.#counters = watermark.counters;
     this.#window = new Window(watermark.zxid);
     this.#watermark = watermark.zxid;
+  }
+
+  /** The log was trimmed above the head: all that is known is of the past, and what led from there to the present is gone. */
+  async #leap(cause: unknown): Promise<void> {
+    if (this.#leapListeners.size === 0) throw cause;
+    const from = this.#head;
+    const watermark = await this.readWatermark();
+    // Somebody else was faster meanwhile: with a leap, or with an entry that came by another way.
+    if (this.#head !== from) return;
+    // Only what is materialized is trimmed: without a watermark beyond, the log is damaged.
+    if (watermark.zxid <= from) throw cause;
+    this.view.clear();
+    this.#standAt(watermark);
+    this.#leaps++;
+    for (const listener of this.#leapListeners) listener({ from, to: watermark.zxid });
   }
 
   /** Reads how far the state tables are complete, strongly consistent. */
@@ -244,11 +285,16 @@ export class Replica {
     }
   }
 
-  /** Applies an entry as it stands in the log. */
+  /** Applies an entry as it stands in the log; a trimmed one makes the replica leap over it. */
   async advanceByRow(item: Item): Promise<void> {
     if ((item['last'] as number) <= this.#head) return;
-    const { entry, bytes } = await readEntry(item, this.blobs);
-    this.advance(entry, bytes);
+    try {
+      const { entry, bytes } = await readEntry(item, this.blobs);
+      this.advance(entry, bytes);
+    } catch (error) {
+      if (!(error instanceof KeeperError) || error.code !== 'Compacted') throw error;
+      await this.#leap(error);
+    }
   }
 
   /** Applies the entry after `head`; one that is applied already is passed over, a gap is a broken log. */

@@ -55,6 +55,11 @@ export const stateKey = {
     sort: String(chunk).padStart(6, '0'),
   }),
   garbage: (namespace: string) => `${namespace}#garbage`,
+  /** How far the log may be trimmed already, which is recorded first; and how far that is done. */
+  trim: (namespace: string, what: 'recorded' | 'done'): Key => ({
+    partition: `${namespace}#trim`,
+    sort: what,
+  }),
   watermark: (namespace: string): Key => ({ partition: `${namespace}#watermark`, sort: '-' }),
 };
 

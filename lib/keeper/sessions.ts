@@ -87,7 +87,12 @@ export class GatewaySessions implements GatewaySessionsApi {
       isClockTrusted: options.isClockTrusted ?? (() => true),
       onRenewed: (reachedAgeMs) => this.#fenceOlderThan(reachedAgeMs),
     });
-    this.#unlisten = keeper.onCommit((commit) => this.#onCommit(commit));
+    const unlistenCommits = keeper.onCommit((commit) => this.#onCommit(commit));
+    const unlistenLeaps = keeper.onLeap(() => this.#fenceOlderThan(Infinity));
+    this.#unlisten = () => {
+      unlistenCommits();
+      unlistenLeaps();
+    };
   }
 
   get size(): number {
@@ -229,7 +234,8 @@ export class GatewaySessions implements GatewaySessionsApi {
 
   /**
    * A lease that is renewed late vouches again, but not for what it could not vouch for meanwhile: a reaper may have
-   * closed those sessions, in entries of the log that this gateway has not read yet.
+   * closed those sessions, in entries of the log that this gateway has not read yet. After a leap of the view that is so of all
+   * of them: their ends, and their watches' events, may have been in what was trimmed.
    */
   #fenceOlderThan(reachedAgeMs: number): void {
     for (const [session, owned] of this.#owned) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EventError, type StreamRecord } from '../../functions/shared/events.js';
-import { expireHandler } from '../../functions/shared/expire.js';
+import { expireHandler, TRIM_MS_MAX } from '../../functions/shared/expire.js';
 import { materializeHandler, RESERVE_MS, UnfinishedError } from '../../functions/shared/materialize.js';
 import type { Item } from '../../lib/log/store.js';
 
@@ -95,6 +95,7 @@ describe('materialize', () => {
 describe('expire', () => {
   function setUp() {
     const swept: string[] = [];
+    const trimmed: [string, number][] = [];
     const removed: [string, Item][] = [];
     const released: string[] = [];
     const handler = expireHandler(() => ({
@@ -107,8 +108,13 @@ describe('expire', () => {
         };
         await work({ sweep, onLeaseRemoved }).finally(() => released.push(namespace));
       },
+      now: () => 1_000_000,
+      trim: (namespace, deadlineMs) => {
+        trimmed.push([namespace, deadlineMs]);
+        return Promise.resolve();
+      },
     }));
-    return { handler, swept, removed, released };
+    return { handler, swept, removed, released, trimmed };
   }
 
   it('hands removed leases to the reaper of their namespace as the store would give them', async () => {
@@ -129,9 +135,10 @@ describe('expire', () => {
   });
 
   it('sweeps every deployed namespace on a schedule and no other', async () => {
-    const { handler, swept } = setUp();
+    const { handler, swept, trimmed } = setUp();
     await handler(SCHEDULED);
     expect(swept).toEqual(['default']);
+    expect(trimmed).toEqual([['default', 1_000_000 + TRIM_MS_MAX]]);
   });
 
   it('refuses a lease whose partition names no namespace', async () => {

@@ -1,5 +1,6 @@
 import type { SimulatedStore, StoreCall } from '../../lib/log/simulated-store.js';
 import type { Item, Store } from '../../lib/log/store.js';
+import { TABLES } from '../../lib/log/tables.js';
 
 /** A promise that a test resolves, and one that says that somebody waits for it. */
 export class Gate {
@@ -36,15 +37,15 @@ export function holdCall(store: SimulatedStore, matches: (call: StoreCall) => bo
   return gate;
 }
 
-/** A store whose first matching read has been answered, but the answer is held back until the gate opens. */
+/** A store whose first matching read or put has been carried out, but the answer is held back until the gate opens. */
 export function holdReply(
   store: Store,
-  matches: (call: { operation: 'get' | 'query'; table: string; partition: string }) => boolean,
+  matches: (call: { operation: 'get' | 'query' | 'put'; table: string; partition: string }) => boolean,
 ): { store: Store; gate: Gate } {
   const gate = new Gate();
   let done = false;
   const hold = async <T>(
-    call: { operation: 'get' | 'query'; table: string; partition: string },
+    call: { operation: 'get' | 'query' | 'put'; table: string; partition: string },
     reply: Promise<T>,
   ) => {
     const answer = await reply;
@@ -57,7 +58,11 @@ export function holdReply(
     get: (table, key) => hold({ operation: 'get', table, partition: key.partition }, store.get(table, key)),
     query: (input) =>
       hold({ operation: 'query', table: input.table, partition: input.partition }, store.query(input)),
-    put: (input) => store.put(input),
+    put: (input) => {
+      const keyName = TABLES[input.table].partitionKey.name;
+      const partition = String(input.item[keyName]);
+      return hold({ operation: 'put', table: input.table, partition }, store.put(input));
+    },
     update: (input) => store.update(input),
     delete: (input) => store.delete(input),
   };

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Keeper } from '../../lib/keeper/keeper.js';
 import { recordKey } from '../../lib/core/state.js';
 import type { CreateMode, MultiOperation, Origin, ReadRequest, WriteRequest } from '../../lib/core/types.js';
-import { nodeOfRow, nodeRow, isTombstone } from '../../lib/keeper/rows.js';
+import { nodeOfRow, nodeRow, isTombstone, rowKey, stateKey, zxidOfRow } from '../../lib/keeper/rows.js';
+import { watchKey } from '../../lib/keeper/watch-rows.js';
 import type { WriteOutcome } from '../../lib/keeper/types.js';
 import { KeeperError } from '../../lib/keeper/types.js';
 import type { Faults } from '../../lib/log/simulated-store.js';
@@ -86,14 +87,21 @@ interface Run {
   readonly unknown: number;
   readonly doubtful: number;
   readonly keepers: Keeper[];
+  /** How often a keeper went on with a fresh view. */
+  readonly leaps: number;
 }
 
-async function run(seed: number, faults: Partial<Faults>): Promise<Run> {
+/** How a run treats its log: `trims` of it go on all the time, with nothing kept that everybody has read. */
+interface Treatment {
+  readonly trims?: boolean;
+}
+
+async function run(seed: number, faults: Partial<Faults>, { trims = false }: Treatment = {}): Promise<Run> {
   const world = new World(seed);
   const keepers = Array.from({ length: KEEPERS }, (_, index) =>
     world.keeper({ faults, follow: index === 0, ...(index === 1 ? { viewLimits: TINY_VIEW } : {}) }),
   );
-  const commits = keepers.map((keeper) => followed(keeper));
+  const stretches = keepers.map((keeper) => followed(keeper));
   const materializers = [world.materializer(faults), world.materializer(faults)];
   const observations: Observation[] = [];
   const epochs = new Map<bigint, number>();
@@ -121,7 +129,9 @@ async function run(seed: number, faults: Partial<Faults>): Promise<Run> {
     learn({ kind: 'write', keeper: 0, knownZxid, request, origin: ANYONE, outcome }, outcome.zxid);
   }
   for (let step = 0; step < STEPS; step++) {
-    const index = world.int(KEEPERS);
+    // Where the log is trimmed, the last keeper sleeps through stretches of it.
+    const isAsleep = trims && step % 100 > 20;
+    const index = world.int(isAsleep ? KEEPERS - 1 : KEEPERS);
     const keeper = keepers[index]!;
     const known = knownZxid;
     const roll = world.random.float();
@@ -155,23 +165,36 @@ async function run(seed: number, faults: Partial<Faults>): Promise<Run> {
         await keeper.replica.refreshWatermark();
       });
     }
+    if (trims && world.random.float() < 0.2) attempt(() => trimSome(world, faults));
     if (world.random.float() < 0.4) await world.clock.advance(world.int(60));
   }
   await world.until(Promise.all(running));
   for (const keeper of keepers) await world.until(keeper.stop());
-  for (const zxids of commits) expect(zxids).toEqual(zxids.map((_, index) => zxids[0]! + index));
+  for (const zxids of stretches.flat()) expect(zxids).toEqual(zxids.map((_, index) => zxids[0]! + index));
   await world.clock.advance(5000); // what was held up arrives now
-  return { world, observations, unknown, doubtful, keepers };
+  const leaps = stretches.reduce((sum, { length }) => sum + length - 1, 0);
+  return { world, observations, unknown, doubtful, keepers, leaps };
 }
 
 function isLogged(outcome: WriteOutcome): boolean {
   return outcome.ok && outcome.logged;
 }
 
-function followed(keeper: Keeper): number[] {
-  const zxids: number[] = [];
-  keeper.onCommit(({ position }) => zxids.push(position.zxid));
-  return zxids;
+/** The zxids that a keeper was told of, without a gap between two leaps. */
+function followed(keeper: Keeper): number[][] {
+  const stretches: number[][] = [[]];
+  keeper.onCommit(({ position }) => stretches.at(-1)!.push(position.zxid));
+  keeper.onLeap(() => stretches.push([]));
+  return stretches;
+}
+
+/** Notify has read as far as rows are complete, or a little less. */
+async function trimSome(world: World, faults: Partial<Faults>): Promise<void> {
+  const row = await world.store.get('state', stateKey.watermark(NAMESPACE));
+  const z = Math.max(0, (row === undefined ? 0 : zxidOfRow(row)) - world.int(3));
+  const condition = [{ kind: 'absentOrLess', attribute: 'z', value: z }] as const;
+  await world.store.put({ table: 'state', item: { ...rowKey(watchKey.cursor(NAMESPACE)), z }, condition });
+  await world.trim(world.int(300), faults);
 }
 
 async function allRecordsAgree(outcome: Run): Promise<void> {
@@ -227,6 +250,14 @@ describe('several keepers on a faulty store', () => {
       expect(
         outcome.observations.filter((seen) => seen.kind === 'write' && isLogged(seen.outcome)).length,
       ).toBeGreaterThan(30);
+      await allRecordsAgree(outcome);
+    });
+  }
+
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+    it(`do so while the log is trimmed behind and ahead of them (ZEROKEEPER_SEED=${seed} ZEROKEEPER_SEEDS=1)`, async () => {
+      const outcome = await run(seed, FAULTS, { trims: true });
+      expect(outcome.leaps).toBeGreaterThan(0);
       await allRecordsAgree(outcome);
     });
   }

@@ -19,13 +19,14 @@ import { Keeper } from '../../lib/keeper/keeper.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
 import { readEntry } from '../../lib/keeper/log-rows.js';
 import { Blobs } from '../../lib/keeper/blobs.js';
+import { trimLog, type TrimReport } from '../../lib/keeper/trim.js';
 import type { WriteOutcome } from '../../lib/keeper/types.js';
 import { blobsOfEntry } from '../../lib/keeper/blob-references.js';
 import type { ViewLimits } from '../../lib/keeper/view.js';
 import type { Entry } from '../../lib/log/entry.js';
 import type { Faults } from '../../lib/log/simulated-store.js';
 import { SimulatedStore } from '../../lib/log/simulated-store.js';
-import type { Store } from '../../lib/log/store.js';
+import type { Item, Store } from '../../lib/log/store.js';
 
 export const NAMESPACE = 'test';
 export const ANYONE: Origin = { session: NO_SESSION, epoch: 0, authIds: [] };
@@ -47,6 +48,7 @@ export class World {
   readonly clock = new ManualClock();
   readonly random: Random;
   readonly store: SimulatedStore;
+  readonly #archive = new Map<number, Item>();
 
   constructor(seed = 1) {
     this.random = seededRandom(seed);
@@ -80,11 +82,25 @@ export class World {
     return promise;
   }
 
-  /** The log as it stands, without faults. */
+  /** Trims the log, after its entries were written down for {@link World.log}. */
+  trim(retentionMs: number, faults: Partial<Faults> = {}): Promise<TrimReport> {
+    for (const row of this.#wholeRows()) this.#archive.set(row['zxid'] as number, row);
+    const { clock, random } = this;
+    return trimLog({ store: this.connection(faults), namespace: NAMESPACE, clock, random, retentionMs });
+  }
+
+  #wholeRows(): Item[] {
+    return this.store.dump('log').map((row) => {
+      const isStub = row['body'] === undefined && row['bb'] === undefined;
+      return isStub ? (this.#archive.get(row['zxid'] as number) ?? row) : row;
+    });
+  }
+
+  /** The log as it stands, without faults; what was trimmed as it was before. */
   async log(): Promise<History> {
     const { store, clock, random } = this;
     const blobs = new Blobs({ store, namespace: NAMESPACE, clock, random });
-    const rows = store.dump('log').sort((a, b) => (a['zxid'] as number) - (b['zxid'] as number));
+    const rows = this.#wholeRows().sort((a, b) => (a['zxid'] as number) - (b['zxid'] as number));
     const entries = await Promise.all(rows.map(async (row) => (await readEntry(row, blobs)).entry));
     const contents = new Map<string, Uint8Array>();
     for (const reference of entries.flatMap(blobsOfEntry)) {
