@@ -14,6 +14,7 @@ export class HeldNode {
   readonly #lease: AbortSignal;
   readonly #onLapse: () => void;
   #releasing: Promise<void> | undefined;
+  #isReplaced = false;
 
   constructor(context: RecipeContext, node: { readonly path: string; readonly fencingToken: number }) {
     this.path = node.path;
@@ -51,10 +52,19 @@ export class HeldNode {
     return this.#releasing;
   }
 
-  /** Forgets about it: the znode has been replaced. */
-  detach(): void {
-    this.#releasing ??= Promise.resolve();
-    this.#lease.removeEventListener('abort', this.#onLapse);
+  /** Runs the transaction by which the znode goes as it should; if that is done, nothing is left to release. */
+  async replace(work: () => Promise<void>): Promise<void> {
+    this.#isReplaced = true;
+    try {
+      await work();
+      this.#releasing ??= Promise.resolve();
+      this.#lease.removeEventListener('abort', this.#onLapse);
+    } catch (error) {
+      this.#isReplaced = false;
+      // The old watch may have seen its end.
+      void this.#watch();
+      throw error;
+    }
   }
 
   async #release(): Promise<void> {
@@ -95,6 +105,7 @@ export class HeldNode {
   #lose(cause: unknown): void {
     if (!this.#isWatched()) return;
     const isDeleted = cause === undefined || cause instanceof NoNodeError;
+    if (isDeleted && this.#isReplaced) return;
     this.#lease.removeEventListener('abort', this.#onLapse);
     this.#controller.abort(this.#lost(isDeleted ? DELETED : UNVOUCHED, cause));
     this.#context.report({ name: 'lost', durationMs: this.heldMs, error: cause });

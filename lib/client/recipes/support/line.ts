@@ -3,7 +3,7 @@ import { remove } from './cleanup.js';
 import { join, lineOf, type Contender } from './names.js';
 import { createProtected, type OwnNode, type WantedNode } from './protected-node.js';
 import type { RecipeContext } from './recipe.js';
-import { abortedError, untilAnswered, untilTouched, withDeadline, type WaitOptions } from './waiting.js';
+import { untilAnswered, untilTouched, withDeadline, type WaitOptions } from './waiting.js';
 
 /** Whose departure the contender at `position` has to wait for; undefined when it is in. */
 export type Blocker = (line: readonly Contender[], position: number) => Contender | undefined;
@@ -30,7 +30,7 @@ export function lineUp(context: RecipeContext, init: LineInit, how: WaitOptions)
       return node;
     } catch (error) {
       context.report({ name: 'gaveUp', durationMs: context.client.clock.monotonic() - startMs, error });
-      throw signal?.aborted === true ? abortedError(context.path, signal) : error;
+      throw error;
     }
   });
 }

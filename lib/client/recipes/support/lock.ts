@@ -1,3 +1,4 @@
+import type { WaitOptions } from './waiting.js';
 import type { HeldNode } from './held-node.js';
 
 /**
@@ -66,7 +67,7 @@ export class NodeHold implements Held {
 /** What can be acquired: every lock here, and what {@link MultiLock} takes. */
 export interface Acquirable<Hold extends Held = Held> {
   readonly path: string;
-  acquire(options?: { readonly signal?: AbortSignal; readonly timeoutMs?: number }): Promise<Hold>;
+  acquire(options?: WaitOptions): Promise<Hold>;
 }
 
 /**

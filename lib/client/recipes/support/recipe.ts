@@ -49,6 +49,13 @@ function checkPath(path: unknown): void {
   throw new BadArgumentsError({ code: ErrorCode.BadArguments, path: String(path), message });
 }
 
+/** A name that becomes a znode's. */
+export function checkName(what: string, name: string): void {
+  if (/^[^/\0]+$/.test(name) && name !== '.' && name !== '..') return;
+  const message = `the name of ${what} must be that of a znode, without a slash`;
+  throw new BadArgumentsError({ code: ErrorCode.BadArguments, path: name, message });
+}
+
 export function checkInteger(name: string, value: number, min: number): void {
   if (Number.isSafeInteger(value) && value >= min) return;
   const message = `${name} must be an integer from ${min}, but is ${value}`;

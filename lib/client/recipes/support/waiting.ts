@@ -18,6 +18,8 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The longest delay that a timer takes: some 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const PAUSE_MS_MIN = 20;
 const PAUSE_MS_MAX = 1_000;
 
@@ -105,30 +107,43 @@ export async function untilAnswered<Result>(
 export async function withDeadline<Result>(
   client: ZeroKeeperClient,
   how: WaitOptions & { readonly path: string },
-  run: (signal: AbortSignal | undefined) => Promise<Result>,
+  run: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const { path, signal, timeoutMs } = how;
+  const { path, signal, timeoutMs = Infinity } = how;
   checkTimeout(path, timeoutMs);
   if (signal?.aborted === true) throw abortedError(path, signal);
-  if (timeoutMs === undefined || timeoutMs === Infinity) return run(signal);
   const controller = new AbortController();
   const onAbort = () => controller.abort(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
-  const cancel = client.clock.after(timeoutMs, () =>
+  const cancel = client.clock.after(Math.min(timeoutMs, TIMER_MS_MAX), () =>
     controller.abort(new OperationTimeoutError({ code: ErrorCode.OperationTimeout, path })),
   );
   try {
     return await run(controller.signal);
+  } catch (error) {
+    // Whatever gave up did so because of this, and shall not tell less.
+    throw error instanceof AbortedError ? abortedError(path, controller.signal) : error;
   } finally {
     cancel();
     signal?.removeEventListener('abort', onAbort);
   }
 }
 
-function checkTimeout(path: string, timeoutMs: number | undefined): void {
-  if (timeoutMs === undefined || timeoutMs >= 0) return;
+function checkTimeout(path: string, timeoutMs: number): void {
+  if (timeoutMs >= 0) return;
   const message = 'timeoutMs must be a number of ms from 0';
   throw new BadArgumentsError({ code: ErrorCode.BadArguments, path, message });
+}
+
+export async function isThere(
+  client: ZeroKeeperClient,
+  path: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const stat = await untilAnswered(client, { path, signal }, () =>
+    client.exists(path, { consistency: 'linearizable', signal }),
+  );
+  return stat !== undefined;
 }
 
 /** Resolves when something happens to the znode, at once when it is not there. */
