@@ -7,6 +7,7 @@ import type { LeaseHolder } from '../keeper/thin-leases.js';
 import type { ThinRefusal } from '../keeper/thin-sessions.js';
 import { KeeperError } from '../keeper/types.js';
 import type { ThinAnswer, ThinResult } from '../wire/thin-protocol.js';
+import { armsWatch } from '../wire/thin-protocol.js';
 import { THIN_PROTOCOL_VERSION } from '../wire/thin-protocol.js';
 import { SessionRefusedError } from './answer.js';
 import type { BatchOptions } from './batch-context.js';
@@ -73,7 +74,9 @@ export class Batch {
     const { holder, options, request } = this.#context;
     if (holder === undefined || request.watching === false) return Promise.resolve(NO_EVENTS);
     const acknowledged = request.acknowledged === undefined ? {} : { acknowledged: request.acknowledged };
-    return handled(options.watches.eventsUpTo({ session: holder.session, head, ...acknowledged }));
+    const { authIds } = this.#context.caller;
+    const input = { session: holder.session, head, authIds, ...acknowledged };
+    return handled(options.watches.eventsUpTo(input));
   }
 
   /** Everything that the first step needs, side by side. */
@@ -136,7 +139,8 @@ export class Batch {
         return { op: 'addWatch', zxid };
       case 'removeWatch': {
         const { kind } = operation;
-        const removed = await watches.remove({ session: this.#owner.session, kind, path });
+        const upTo = this.#armsAt(path) ? zxid : this.#context.request.seen;
+        const removed = await watches.remove({ session: this.#owner.session, kind, path, upTo });
         return removed
           ? { op: 'removeWatch', zxid }
           : refusalResult({ code: ErrorCode.NoWatcher, path }, zxid);
@@ -144,6 +148,14 @@ export class Batch {
       case 'changes':
         return this.#changes(operation, zxid);
     }
+  }
+
+  /** Whether this very request arms a watch there: then what it removes may be younger than what its client had seen. */
+  #armsAt(path: string): boolean {
+    const { operations } = this.#context.request;
+    return operations.some(
+      (operation) => armsWatch(operation) && 'path' in operation && operation.path === path,
+    );
   }
 
   get #owner(): LeaseHolder {

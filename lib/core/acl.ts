@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ipMatches, isIpExpression } from './ip.js';
+import { matchesPattern } from './pattern.js';
 import type { Acl, AuthId } from './types.js';
 
 /** How ids of one scheme work. */
@@ -23,7 +24,7 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   ['ip', { valid: isIpExpression, matches: ipMatches, authenticates: false }],
   ['x509', exactly],
   ['sasl', exactly],
-  ['iam', exactly],
+  ['iam', { ...exactly, matches: matchesPattern }],
 ]);
 
 /** Two parts around a colon. Like Java's split, empty parts at the end do not count. */

@@ -2,10 +2,12 @@ import type { Socket } from 'node:net';
 
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
 import type { AuthId, SessionId, WatchTrigger, Zxid } from '../core/types.js';
 import type { GatewaySessionsApi, KeeperApi, OpenSession } from '../keeper/types.js';
 import { FrameReader, JuteReader, readConnectRequest } from '../wire/index.js';
 import type { Admission } from './admission.js';
+import { ConnectionAuthentication, type AuthSettings } from './auth.js';
 import type { FrameWriter, ReplyBody } from './frames.js';
 import { refusedSession, shakeHands, type ConnectRequest } from './handshake.js';
 import type { GatewayLimits } from './options.js';
@@ -30,6 +32,8 @@ export interface ConnectionContext {
   readonly admission: Admission;
   readonly frames: FrameWriter;
   readonly stats: PacketStats;
+  readonly auth: AuthSettings;
+  readonly random: Random;
   /** The answer to a four-letter word. */
   answer(word: string): Promise<string>;
 }
@@ -53,6 +57,7 @@ export class Connection implements SessionConnection {
   readonly limits: GatewayLimits;
   readonly clock: Clock;
   readonly address: string;
+  readonly authentication: ConnectionAuthentication;
   authIds: readonly AuthId[];
 
   readonly #context: ConnectionContext;
@@ -86,6 +91,7 @@ export class Connection implements SessionConnection {
     this.limits = context.limits;
     this.clock = context.clock;
     this.address = address;
+    this.authentication = new ConnectionAuthentication(context.auth, context.random);
     const certified = certifiedId(socket);
     this.authIds = [{ scheme: 'ip', id: address }, ...(certified === undefined ? [] : [certified])];
     this.#peer = `${address}:${socket.remotePort ?? 0}`;

@@ -7,7 +7,7 @@ import { allows } from '../core/acl.js';
 import { Perms, type WatchTrigger } from '../core/types.js';
 import type { Commit, GatewayInfo, GatewaySessionsApi, KeeperApi } from '../keeper/types.js';
 import { Admission } from './admission.js';
-import { plainAddress } from './auth.js';
+import { plainAddress, type AuthSettings } from './auth.js';
 import { Connection, type ConnectionContext } from './connection.js';
 import { Door } from './door.js';
 import { FrameWriter } from './frames.js';
@@ -29,6 +29,8 @@ export interface GatewayOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits?: Partial<GatewayLimits>;
+  /** Whom it knows. Default: nobody but by `digest`, `ip` and certificates. */
+  readonly auth?: AuthSettings;
   /** The four-letter words that are answered. Default: all that a gateway has; none of them changes anything. */
   readonly fourLetterWords?: readonly string[];
   /** All gateways of the namespace, for `gwys`. */
@@ -87,6 +89,8 @@ export class Gateway {
       admission: this.#admission,
       frames: this.#frames,
       stats: this.#stats,
+      auth: options.auth ?? {},
+      random: options.random,
       answer: (word) => answerWord({ word, allowed: this.#words, status: this.#status() }),
     };
     this.#door = new Door(this.#limits, options.logger);

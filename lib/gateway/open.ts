@@ -37,14 +37,14 @@ export interface RunningGateway {
 export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
   const { namespace, settings, followIdleMs, logger, ...shared } = options;
   const { clock, random } = shared;
-  const { limits, fourLetterWords, enforceQuota } = settings;
+  const { limits, fourLetterWords, enforceQuota, auth } = settings;
   const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs, enforceQuota });
   let address = settings.advertisedAddress ?? '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;
   const reaper = new Reaper({ ...shared, keeper, isOwnGateway });
   const gateway = new Gateway({
-    ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords },
+    ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords, auth },
     gateways: () => reaper.liveGateways(),
   });
   const stop = async (drainTimeoutMs: number) => {

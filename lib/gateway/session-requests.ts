@@ -12,10 +12,10 @@ import {
   WireError,
   Xid,
   type RequestHeader,
-  type RequestOf,
   type WireRequest,
 } from '../wire/index.js';
-import { authenticate } from './auth.js';
+import type { ConnectionAuthentication } from './auth.js';
+import { answerAuth, answerSasl } from './auth-requests.js';
 import { ephemeralsLookup } from './ephemerals.js';
 import type { ReplyBody } from './frames.js';
 import type { Lookup } from './lookup.js';
@@ -48,6 +48,7 @@ export interface SessionConnection {
   /** The peer's address, without its port. */
   readonly address: string;
   readonly closed: boolean;
+  readonly authentication: ConnectionAuthentication;
   authIds: readonly AuthId[];
 
   reply(header: { readonly xid: number; readonly zxid: Zxid; readonly err: number }, body?: ReplyBody): void;
@@ -95,6 +96,9 @@ function readMessage(frame: Buffer): {
 /** ZooKeeper reads these where it reads the header, and hangs up when it cannot. */
 const HANGING_UP: ReadonlySet<number> = new Set([OpCode.auth, OpCode.sasl]);
 
+/** What a connection may ask for that has yet to authenticate by SASL. */
+const WITHOUT_SASL: ReadonlySet<string> = new Set(['sasl', 'auth', 'ping', 'closeSession']);
+
 class SessionRequest {
   readonly #connection: SessionConnection;
   readonly #xid: number;
@@ -105,6 +109,8 @@ class SessionRequest {
   }
 
   plan(request: WireRequest | 'unknown' | 'malformed'): { readonly kind: Step['kind']; readonly run: Run } {
+    const isPassing = typeof request === 'object' && WITHOUT_SASL.has(request.name);
+    if (this.#connection.authentication.isSaslDue && !isPassing) return this.#requireSasl();
     if (request === 'unknown') return this.#unimplemented();
     if (request === 'malformed') return this.#refuse(ErrorCode.MarshallingError);
     switch (request.name) {
@@ -148,13 +154,13 @@ class SessionRequest {
       case 'ping':
         return alone((finish) => finish(() => this.#connection.reply(this.#header(0, Xid.ping))));
       case 'auth':
-        return alone((finish) => finish(() => this.#auth(request.body)));
+        return alone((finish) => finish(() => answerAuth(this.#connection, this.#asked(request.body))));
       case 'closeSession':
         return alone((finish) => this.#closeSession(finish));
       case 'whoAmI':
         return alone((finish) => finish(() => this.#whoAmI()));
       case 'sasl':
-        return alone((finish) => finish(() => this.#sasl()));
+        return alone((finish) => finish(() => answerSasl(this.#connection, this.#asked(request.body))));
       case 'reconfig':
         // What a ZooKeeper answers that was not told to allow it, which is how it comes.
         return this.#refuse(ErrorCode.ReconfigDisabled);
@@ -274,19 +280,8 @@ class SessionRequest {
     );
   }
 
-  #auth(body: RequestOf<'auth'>): void {
-    const connection = this.#connection;
-    const id = authenticate({ scheme: body.scheme, proof: body.auth, address: connection.address });
-    const known =
-      id !== undefined && connection.authIds.some((one) => one.scheme === id.scheme && one.id === id.id);
-    const room = connection.authIds.length < connection.limits.authIdsPerConnectionMax;
-    if (id === undefined || (!known && !room)) {
-      connection.reply({ xid: this.#xid, zxid: 0, err: ErrorCode.AuthFailed });
-      connection.end('authentication failed');
-      return;
-    }
-    if (!known) connection.authIds = [...connection.authIds, id];
-    connection.reply({ xid: this.#xid, zxid: 0, err: 0 });
+  #asked<Body>(body: Body): { readonly xid: number; readonly body: Body } {
+    return { xid: this.#xid, body };
   }
 
   #closeSession(finish: Finish): void {
@@ -311,12 +306,6 @@ class SessionRequest {
     this.#connection.reply(this.#header(0), { name: 'whoAmI', body: { clientInfo } });
   }
 
-  /** A ZooKeeper without SASL neither refuses nor vouches for anybody: its token is null. */
-  #sasl(): void {
-    const header = { xid: this.#xid, zxid: 0, err: 0 };
-    this.#connection.reply(header, { name: 'sasl', body: { token: undefined } });
-  }
-
   /** A request that is answered at once by its code, with `body` when that is no error. */
   #decide(codeOf: () => number, body?: ReplyBody): { readonly kind: Step['kind']; readonly run: Run } {
     return alone((finish) => {
@@ -334,6 +323,22 @@ class SessionRequest {
         this.#connection.end('an operation that there is not');
       }),
     );
+  }
+
+  /** As a ZooKeeper with sessionRequireClientSASLAuth: the session is closed, and the client told why. */
+  #requireSasl(): { readonly kind: Step['kind']; readonly run: Run } {
+    const connection = this.#connection;
+    return alone((finish) => {
+      connection.expectEnd();
+      connection.sessions.close(connection.session).then(
+        () =>
+          finish(() => {
+            connection.reply(this.#header(ErrorCode.SessionClosedRequireSaslAuth));
+            connection.end('authentication by SASL is required');
+          }),
+        (error: unknown) => finish(() => this.#answerFailure(error)),
+      );
+    });
   }
 
   #refuse(code: number): { readonly kind: Step['kind']; readonly run: Run } {

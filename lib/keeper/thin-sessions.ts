@@ -157,6 +157,7 @@ export class ThinSessions {
     const epoch = input.epoch + 1;
     if (record.epoch === epoch && record.attachId === attachId) return this.#ownAgain(session, record);
     if (record.epoch !== input.epoch) return 'SessionMoved';
+    if (record.owner !== '') await input.beforeTakeover?.();
     const timeoutMs = negotiate(input.timeoutMs);
     const lease = await this.leases.write({ session, epoch }, timeoutMs);
     const request = {

@@ -9,6 +9,7 @@ import { sessionOf } from '../../lib/keeper/thin-sessions.js';
 import type { Item } from '../../lib/log/store.js';
 import { batchRequest, bytes16, create, openRequest, reference, ThinWorld } from '../api/world.js';
 import type { Instance } from '../api/world.js';
+import { ANYONE } from './world.js';
 
 const EPHEMERAL = { op: 'exists', path: '/e' } as const;
 
@@ -191,6 +192,19 @@ describe('attaching', () => {
     }
     expect(first).toMatchObject({ type: 'opened', epoch: 2 });
     expect(world.store.dump('log')).toHaveLength(2);
+  });
+
+  it('forgets the watches from before a gateway had the session, and keeps those that another holder had', async () => {
+    const world = new ThinWorld();
+    const one = world.instance();
+    const opened = await world.open(one);
+    await world.ask(one, attach(opened, 1));
+    expect(one.watches.closed).toEqual([]);
+    const session = BigInt('0x' + opened.id);
+    const toGateway = { kind: 'attach', session, owner: 'g', attachId: 'x', timeoutMs: 20_000 } as const;
+    await world.until(one.keeper.write({ ...toGateway, replacesEpoch: 2 }, ANYONE));
+    expect(await world.ask(one, attach(opened, 3, 7))).toMatchObject({ type: 'opened', epoch: 4 });
+    expect(one.watches.closed).toEqual([session]);
   });
 
   it('refuses a wrong password and leaves the session alone', async () => {

@@ -1,5 +1,5 @@
 /** Which watches a trigger fires. Pure. */
-import type { WatchTrigger, Zxid } from '../../core/types.js';
+import type { Acl, WatchTrigger, Zxid } from '../../core/types.js';
 import { isWithin } from '../../keeper/changes.js';
 import type { WatchEventType, WatchIdentity, WatchKind } from '../../keeper/watch-rows.js';
 import type { ThinEventId } from '../../wire/thin-protocol.js';
@@ -8,6 +8,8 @@ import type { ThinEventId } from '../../wire/thin-protocol.js';
 export interface PlacedTrigger extends ThinEventId {
   readonly type: WatchEventType;
   readonly path: string;
+  /** The znode's access control list at that moment, where it is known and not everybody may READ. */
+  readonly acl?: readonly Acl[];
 }
 
 const FIRED: Readonly<Record<WatchEventType, ReadonlySet<WatchKind>>> = {
@@ -26,7 +28,10 @@ export function fires(trigger: PlacedTrigger, watch: Omit<WatchIdentity, 'sessio
 
 /** A transaction's triggers with their places. */
 export function placed(zxid: Zxid, triggers: readonly WatchTrigger[]): PlacedTrigger[] {
-  return triggers.map(({ event, path }, position) => ({ zxid, position, type: event, path }));
+  return triggers.map(({ event, path, acl }, position) => {
+    const trigger = { zxid, position, type: event, path };
+    return acl === undefined ? trigger : { ...trigger, acl };
+  });
 }
 
 /** The order of events. */

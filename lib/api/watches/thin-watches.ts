@@ -40,6 +40,7 @@ import type { Told } from './events.js';
 import { eventsOf, finished, firstUnacknowledged, fitting, scanFrom, tell } from './events.js';
 import { fires } from './firing.js';
 import { ARMINGS_SESSIONS_MAX, CURSOR_AGE_TRANSACTIONS_MAX } from './limits.js';
+import { readable } from './readable.js';
 import { RecentTriggers } from './recent-triggers.js';
 import type { EventsInput, ThinEvents, ThinWatches, ThinWatchSubject } from './types.js';
 import { WatchStore } from './watch-store.js';
@@ -107,9 +108,10 @@ export class StoredWatches implements ThinWatches {
     if (this.#armed.size > ARMINGS_SESSIONS_MAX && oldest !== undefined) this.#armed.delete(oldest);
   }
 
-  async remove({ session, kind, path }: ThinWatchSubject): Promise<boolean> {
+  async remove(input: ThinWatchSubject & { readonly upTo?: Zxid }): Promise<boolean> {
+    const { session, kind, path, upTo = Infinity } = input;
     const rows = await this.#store.ofSession(session);
-    const own = rows.filter((row) => row.kind === kind && row.path === path);
+    const own = rows.filter((row) => row.kind === kind && row.path === path && row.armed <= upTo);
     await this.#store.remove(own);
     return own.length > 0;
   }
@@ -138,7 +140,10 @@ export class StoredWatches implements ThinWatches {
     const { triggers, until } = await this.#recent.between(from, head);
     const told = tell({ rows, triggers, cursor, acknowledged, until });
     await this.#letGo(told, input, until);
-    return fitting(eventsOf(told, acknowledged), until);
+    const fitted = fitting(eventsOf(told, acknowledged), until);
+    const { authIds } = input;
+    if (authIds === undefined) return fitted;
+    return { ...fitted, events: await readable(this.#replica, { events: fitted.events, triggers, authIds }) };
   }
 
   /** The rows of a session, and a cursor that was read before them. */

@@ -1,4 +1,4 @@
-import type { SessionId, Zxid } from '../../core/types.js';
+import type { AuthId, SessionId, Zxid } from '../../core/types.js';
 import type { ThinEvent, ThinEventId, ThinPush, ThinWatchKind } from '../../wire/thin-protocol.js';
 
 /** A watch of a session. */
@@ -30,8 +30,11 @@ export interface ThinWatches {
    */
   arm(input: ThinWatchSubject & { readonly epoch?: number; readonly zxid: Zxid }): Promise<void>;
 
-  /** Takes a watch off, and with it what it fired and was not acknowledged. False when there was none. */
-  remove(input: ThinWatchSubject): Promise<boolean>;
+  /**
+   * Takes a watch off, and with it what it fired and was not acknowledged. False when there was none. `upTo`: what the client had
+   * seen when it asked. A watch that was armed beyond that was armed again since, and this is a late copy of the request.
+   */
+  remove(input: ThinWatchSubject & { readonly upTo?: Zxid }): Promise<boolean>;
 
   /**
    * Every event of the session's watches after `acknowledged` and up to `head`, in order of (zxid, position), each once. Lets go
@@ -53,6 +56,8 @@ export interface EventsInput {
   readonly session: SessionId;
   /** Every event up to here has been handed out. */
   readonly acknowledged?: ThinEventId;
+  /** Who gets the events: those of a znode that nobody of these may READ are left out. Default: somebody who may do everything. */
+  readonly authIds?: readonly AuthId[];
   /** May be promised: the rows are read meanwhile, beside the log's tail. */
   readonly head: Zxid | Promise<Zxid>;
 }

@@ -75,6 +75,24 @@ const KEYS_OF_ZOOKEEPER = [
     meaning: 'requests without an answer; beyond, none are read',
   },
   {
+    name: 'DigestAuthenticationProvider.superDigest',
+    kind: 'text',
+    standard: '',
+    meaning: 'user:base64(sha1(user:password)) of the user of scheme digest who may do everything',
+  },
+  {
+    name: 'superUser',
+    kind: 'text',
+    standard: '',
+    meaning: 'the user of scheme sasl who may do everything',
+  },
+  {
+    name: 'sessionRequireClientSASLAuth',
+    kind: 'boolean',
+    standard: 'false',
+    meaning: 'whether sessions are closed that have not authenticated by SASL',
+  },
+  {
     name: 'enforceQuota',
     kind: 'boolean',
     standard: 'false',
@@ -147,6 +165,12 @@ const KEYS_OF_GATEWAYS = [
     kind: 'text',
     standard: 'info',
     meaning: 'debug, info, warn or error, as JSON on standard error',
+  },
+  {
+    name: 'sasl.usersFile',
+    kind: 'text',
+    standard: '',
+    meaning: 'file with a line user:password for each user of SASL DIGEST-MD5',
   },
   {
     name: 'drainTimeoutMs',

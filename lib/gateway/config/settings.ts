@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 import type { LogLevel } from '../../base/logger.js';
+import type { AuthSettings } from '../auth.js';
 import type { ListenAt } from '../listener.js';
 import { resolveLimits, type GatewayLimits } from '../options.js';
 import type { TlsSettings } from '../tls/certificates.js';
@@ -14,6 +16,8 @@ export interface GatewaySettings {
   readonly secure?: ListenAt & { readonly tls: TlsSettings };
   readonly limits: Partial<GatewayLimits>;
   readonly fourLetterWords: readonly string[];
+  /** Whom it knows besides those whom `digest`, `ip` and certificates prove. */
+  readonly auth: AuthSettings;
   /** Whether hard quotas refuse what exceeds them. */
   readonly enforceQuota: boolean;
   /** HOST:PORT under which others are told of this gateway, where it cannot be read from where it listens. */
@@ -49,7 +53,7 @@ export function standaloneSettings(values: Values): StandaloneSettings {
 
 /** A gateway for the people of one machine: nothing but the port, and all four-letter words. A stop waits for nothing. */
 export function localSettings(client: ListenAt): GatewaySettings & { readonly client: ListenAt } {
-  const nothing = { limits: {}, enforceQuota: false, drainTimeoutMs: 0 };
+  const nothing = { limits: {}, auth: {}, enforceQuota: false, drainTimeoutMs: 0 };
   return { client, ...nothing, fourLetterWords: FOUR_LETTER_WORDS };
 }
 
@@ -64,6 +68,7 @@ export function gatewaySettings(values: Values): GatewaySettings {
     ...(secure.port !== 0 && { secure: { ...secure, tls: tlsSettings(values) } }),
     limits: limitsOf(values),
     fourLetterWords: wordsOf(values),
+    auth: authOf(values),
     enforceQuota: values.boolean('enforceQuota'),
     ...(values.isGiven('advertisedAddress') && { advertisedAddress: values.text('advertisedAddress') }),
     drainTimeoutMs: values.number('drainTimeoutMs'),
@@ -115,6 +120,40 @@ function wordsOf(values: Values): readonly string[] {
     throw values.wrong('4lw.commands.whitelist', `has words that are none: ${unknown.join(', ')}`);
   }
   return words;
+}
+
+function authOf(values: Values): AuthSettings {
+  const usersFile = values.text('sasl.usersFile');
+  const requireSasl = values.boolean('sessionRequireClientSASLAuth');
+  if (requireSasl && usersFile === '') {
+    throw new ConfigError('sessionRequireClientSASLAuth needs sasl.usersFile, or nobody could do anything');
+  }
+  return {
+    ...(values.isGiven('DigestAuthenticationProvider.superDigest') && {
+      superDigest: values.text('DigestAuthenticationProvider.superDigest'),
+    }),
+    ...(values.isGiven('superUser') && { superUser: values.text('superUser') }),
+    ...(usersFile !== '' && { saslUsers: saslUsers(values, usersFile) }),
+    requireSasl,
+  };
+}
+
+/** Lines of user:password. What stands in them is told to nobody. */
+function saslUsers(values: Values, file: string): Readonly<Record<string, string>> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw values.wrong('sasl.usersFile', `cannot be read (${(cause as Error).message})`);
+  }
+  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line, index) => {
+      const colon = line.indexOf(':');
+      if (colon < 1) throw values.wrong('sasl.usersFile', `has no user:password in its line ${index + 1}`);
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    }),
+  );
 }
 
 function tlsSettings(values: Values): TlsSettings {
