@@ -317,6 +317,29 @@ describe('expiry', () => {
     expect(await world.closes()).toEqual([]);
   });
 
+  it('a lease that lapsed by one clock and was renewed by another, which is behind, is not deleted', async () => {
+    const { world, session } = await withEphemeral();
+    const { ThinLeases } = await import('../../lib/keeper/thin-leases.js');
+    const holder = { session: BigInt(`0x${session.id}`), epoch: 1 };
+    const behindMs = 500;
+    const common = { store: world.store, namespace: 'test', random: world.random };
+    const ahead = new ThinLeases({ ...common, clock: world.clock });
+    const behind = new ThinLeases({
+      ...common,
+      clock: {
+        now: () => world.clock.now() - behindMs,
+        monotonic: () => world.clock.monotonic(),
+        after: (delayMs, fire) => world.clock.after(delayMs, fire),
+      },
+    });
+    const lease = (await ahead.read(holder))!;
+    await world.clock.advance(lease.deadlineMs + behindMs / 2 - world.clock.now());
+    const renewed = await behind.renew(lease, lease.timeoutMs);
+    expect(renewed?.deadlineMs).toBeGreaterThan(lease.deadlineMs);
+    expect(await ahead.deleteLapsed(lease)).toBe(false);
+    expect((await ahead.read(holder))?.deadlineMs).toBe(renewed?.deadlineMs);
+  });
+
   it('a crash between deleting the lease and closing is made good by its record, and by the sweep', async () => {
     for (const how of ['record', 'sweep', 'timer'] as const) {
       const { world, one, session } = await withEphemeral();
