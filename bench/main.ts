@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { runContention } from './commands/contention.js';
 import { comparisonTable, resultTable } from './report.js';
 import { bench, type BenchOptions, type Results } from './run.js';
 import { runningServer, startZeroKeeper, startZooKeeper, type Server } from './servers.js';
@@ -7,10 +8,14 @@ import { OPERATIONS, type OperationName } from './workload.js';
 
 const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
        npm run bench -- compare [--zerokeeper HOST:PORT] [--zookeeper HOST:PORT] [OPTIONS]
+       npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--json FILE]
 
 Measures a server that speaks ZooKeeper's protocol: every connection keeps a fixed number of requests under
 way. compare measures ZeroKeeper and a real ZooKeeper in turn, A B A B; those that are not named are
 started for it, with data on this machine's disk (ZeroKeeper needs npm run build).
+
+contention is a model with the real code in it: so many instances of the function api write one namespace, in virtual time, on
+tables with published latencies and DynamoDB's limits for each partition.
 
   --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
   --connections N   default 8
@@ -36,6 +41,7 @@ const { values, positionals } = parseArgs({
     warmup: text,
     size: text,
     rounds: text,
+    instances: text,
     json: text,
     help: { type: 'boolean', short: 'h' },
   },
@@ -98,13 +104,27 @@ async function single(options: BenchOptions): Promise<unknown> {
   return results;
 }
 
+function run(command: string | undefined, options: BenchOptions): Promise<unknown> {
+  const { instances } = values;
+  switch (command) {
+    case undefined:
+      return single(options);
+    case 'compare':
+      return compare(options);
+    case 'contention':
+      return runContention({ seconds: options.seconds, ...(instances === undefined ? {} : { instances }) });
+    default:
+      throw new Error(`there is no ${command}: see --help`);
+  }
+}
+
 async function main(): Promise<void> {
   if (values.help === true) {
     console.log(HELP);
     return;
   }
   const options = benchOptions();
-  const results = positionals[0] === 'compare' ? await compare(options) : await single(options);
+  const results = await run(positionals[0], options);
   if (values.json === undefined) return;
   const report = { node: process.version, options, results };
   await writeFile(values.json, JSON.stringify(report, null, 2) + '\n');

@@ -10,6 +10,7 @@ export interface Summary {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
+  readonly slowest: number;
 }
 
 /** The latencies of a run, exact up to their bound. */
@@ -41,6 +42,7 @@ export class Samples {
       p50: at(0.5),
       p95: at(0.95),
       p99: at(0.99),
+      slowest: sorted.at(-1) ?? NaN,
     };
   }
 }

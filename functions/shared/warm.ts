@@ -123,7 +123,7 @@ export class WarmNamespaces {
       ...(trust === undefined ? {} : { isClockTrusted: trust }),
     };
     const { enforceQuota = false } = this.#options;
-    const keeper = new Keeper({ ...common, namespace, enforceQuota });
+    const keeper = new Keeper({ ...common, namespace, enforceQuota, combining: {} });
     const service = new ThinService({
       ...common,
       keeper,

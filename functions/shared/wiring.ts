@@ -150,7 +150,8 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
   const endpoint = endpointOf(environment, 'DYNAMODB');
   const clock = new ServerClock(systemClock);
   const store = new DynamoStore({
-    client: createDynamoClient(endpoint === undefined ? {} : { endpoint }),
+    // Keepers settle what is in doubt themselves, and a partition that takes no more is a sign to them: to park, and not to wait.
+    client: createDynamoClient({ attemptsMax: 1, ...(endpoint === undefined ? {} : { endpoint }) }),
     tablePrefix: environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper',
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });

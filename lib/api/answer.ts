@@ -32,6 +32,7 @@ const REASONS: Readonly<Record<KeeperErrorCode, ThinReason>> = {
   OutOfOrder: 'OutOfOrder',
   CxidReused: 'CxidReused',
   MaybeApplied: 'MaybeApplied',
+  Overdue: 'StoreUnavailable',
 };
 
 export function reasonOf(error: KeeperError): ThinReason {

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import type { Zxid } from '../core/types.js';
 import type { Changes, ChangesInput } from '../keeper/changes.js';
 import type { Keeper } from '../keeper/keeper.js';
 import type { LeaseHolder } from '../keeper/thin-leases.js';
@@ -29,6 +30,11 @@ export class BatchContext {
   readonly results = new Results();
   /** A write of this request stands in the log. */
   applied = false;
+  /**
+   * The last zxid at which the log holds a write of this request's session, and at which the session was therefore the sender's.
+   * Above the keeper's head when others carried the write out.
+   */
+  heldAt: Zxid = 0;
   readonly #mark: number;
   #cut = false;
 
@@ -74,7 +80,8 @@ export class BatchContext {
   async becomeCurrent(linearizable = this.isLinearizable): Promise<void> {
     const { keeper } = this.options;
     if (linearizable && !keeper.replica.isCurrentSince(this.#mark)) await keeper.sync();
-    if (await keeper.reach(this.request.seen)) return;
+    // What others have carried out for this request is seen by what follows in it.
+    if (await keeper.reach(Math.max(this.request.seen, this.heldAt))) return;
     throw new BadRequestError('seen', `the log ends at ${keeper.head}`);
   }
 }

@@ -1,6 +1,7 @@
 import { ErrorCode } from '../core/errors.js';
 import { NO_SESSION } from '../core/types.js';
-import type { Origin, Zxid } from '../core/types.js';
+import type { Zxid } from '../core/types.js';
+import type { GuardedOrigin } from '../keeper/planner.js';
 import { KeeperError } from '../keeper/types.js';
 import type { WriteOutcome } from '../keeper/types.js';
 import type { ThinResult, ThinWrite } from '../wire/thin-protocol.js';
@@ -57,11 +58,12 @@ function settle(context: BatchContext, writes: readonly ThinWrite[]): Promise<Se
   });
 }
 
-function originOf({ caller, holder, request }: BatchContext, write: ThinWrite): Origin {
+function originOf({ caller, holder, request, options }: BatchContext, write: ThinWrite): GuardedOrigin {
   const { authIds } = caller;
   if (holder === undefined || write.cxid === undefined) return { session: NO_SESSION, epoch: 0, authIds };
   const seen = Math.min(request.seen, request.writesSeen ?? Infinity);
-  return { ...holder, authIds, once: { cxid: write.cxid, digest: digestOf(write), seen } };
+  const deadlineMs = options.clock.now() + caller.remainingMs() - BATCH_RESERVE_MS;
+  return { ...holder, authIds, once: { cxid: write.cxid, digest: digestOf(write), seen }, deadlineMs };
 }
 
 function tell(context: BatchContext, write: ThinWrite, settled: Settled): void {
@@ -70,6 +72,7 @@ function tell(context: BatchContext, write: ThinWrite, settled: Settled): void {
     tellFailure(context, write, settled);
     return;
   }
+  if (holder !== undefined && !isOfSession(settled)) context.heldAt = Math.max(context.heldAt, settled.zxid);
   if (settled.ok) {
     results.add(writeResult(settled.result, settled.zxid));
     return;
@@ -83,6 +86,13 @@ function tell(context: BatchContext, write: ThinWrite, settled: Settled): void {
   }
   // A number that a refused write has spent is settled as well as any.
   results.add(write.op === 'settle' ? { op: 'settle', zxid } : refusalResult(refusal, zxid));
+}
+
+/** A refusal that says that the session is not the sender's. */
+function isOfSession(outcome: WriteOutcome): boolean {
+  if (outcome.ok) return false;
+  const { code } = outcome.refusal;
+  return code === ErrorCode.SessionExpired || code === ErrorCode.SessionMoved;
 }
 
 /**

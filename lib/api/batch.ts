@@ -181,7 +181,13 @@ export class Batch {
 
   /** The zxid that the answer carries: one at which the session was the sender's, and nothing older than it has seen. */
   async #finalHead(): Promise<Zxid> {
-    const { holder, options, request } = this.#context;
+    const { holder, options, request, heldAt } = this.#context;
+    if (options.keeper.head < heldAt) {
+      // Others carried the writes out. To know their zxid is enough, and saves reading what everybody has written since, unless
+      // the session watches: its events stand in between.
+      if (request.watching === false && heldAt >= request.seen) return heldAt;
+      await options.keeper.reach(heldAt);
+    }
     if (options.keeper.head < request.seen) await this.#context.becomeCurrent(false);
     if (holder !== undefined) await this.#checkSession(holder);
     return options.keeper.head;

@@ -71,6 +71,8 @@ export class ThinService {
     const upkeep = this.#upkeep(caller);
     const { request, answer } = await this.#tryHandle(input, caller);
     await upkeep;
+    // Nothing runs on after an answer: what others have parked, and this instance has taken up, is done before.
+    if (keeper.combining?.isCombining === true) await this.#whileTime(keeper.committer.idle(), caller);
     const appended = keeper.committer.statistics.transactions - appendedBefore;
     if (appended > 0) await this.#notify(caller);
     metrics.add('Requests', 1);

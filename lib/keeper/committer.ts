@@ -22,6 +22,7 @@ import {
 import { instantOf } from '../base/instant.js';
 import { writeEntry } from './log-rows.js';
 import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
+import type { Combining } from './combining/combining.js';
 import { missingFor, planBatch, preferLists } from './planner.js';
 import { recordedOutcome } from './recorded.js';
 import type { Replica } from './replica.js';
@@ -29,6 +30,13 @@ import { backoffMs } from './retry.js';
 import { KeeperError } from './types.js';
 
 export type { Settle } from './planner.js';
+
+export interface CommitterOptions {
+  /** False while the clock cannot be trusted (I13). */
+  readonly mayWrite?: () => boolean;
+  /** What to do when many contend. Without it, contend. */
+  readonly combining?: Combining | undefined;
+}
 
 /**
  * Group commit (I1–I3). One batch at a time: its requests are prepared one after the other on a layer over the view, the
@@ -41,6 +49,7 @@ export type { Settle } from './planner.js';
 export class Committer {
   readonly #replica: Replica;
   readonly #mayWrite: () => boolean;
+  readonly #combining: Combining | undefined;
   #queue: Pending[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
@@ -49,10 +58,10 @@ export class Committer {
   #inFlight: { readonly plan: Plan; readonly batch: Pending[] } | undefined;
   readonly statistics = { batches: 0, conflicts: 0, doubts: 0, transactions: 0 };
 
-  /** `mayWrite` is false while the clock cannot be trusted (I13). */
-  constructor(replica: Replica, mayWrite: () => boolean) {
+  constructor(replica: Replica, { mayWrite = () => true, combining }: CommitterOptions = {}) {
     this.#replica = replica;
     this.#mayWrite = mayWrite;
+    this.#combining = combining;
     replica.listen({ onCommit: () => undefined, onEntry: (entry) => this.#onEntry(entry) });
   }
 
@@ -88,6 +97,7 @@ export class Committer {
   /** Takes no more writes. Those that wait end as `Stopped`; the batch in flight is given until its put returns. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#combining?.stop();
     this.#refuseQueued(new KeeperError('Stopped', 'the keeper was stopped'));
     await this.#running;
   }
@@ -105,10 +115,11 @@ export class Committer {
   async #run(): Promise<void> {
     // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 || this.#combining?.isCombining === true) {
       await this.#refreshWhenBehind();
       await this.#slowDown();
-      const batch = this.#takeQueued(BATCH_REQUESTS_MAX);
+      const parked = (await this.#combining?.collect()) ?? [];
+      const batch = [...this.#takeQueued(BATCH_REQUESTS_MAX), ...parked];
       try {
         await this.#commit(batch);
       } catch (error) {
@@ -151,6 +162,12 @@ export class Committer {
     await externalizeData(batch, this.#replica);
     for (let losses = 0; batch.length > 0;) {
       if (this.#stopped) throw new KeeperError('Stopped', 'the keeper was stopped');
+      if (this.#combining?.wants(batch, losses) === true) {
+        await this.#combining.park(batch);
+        batch.push(...(await this.#combining.collect()));
+        losses = 0;
+        continue;
+      }
       const plan = await this.#plan(batch);
       if (hasDueBlobs(batch, this.#replica)) {
         await externalizeData(batch, this.#replica);
@@ -172,7 +189,8 @@ export class Committer {
     this.statistics.conflicts++;
     const longest = CONFLICT_JITTER_MS * Math.min(losses, CONFLICT_JITTER_LOSSES_MAX);
     if (losses === 1) return;
-    await sleep(clock, random.float() * longest);
+    // A combiner's batch is many writers': it does not stand back.
+    if (this.#combining?.isCombining !== true) await sleep(clock, random.float() * longest);
     await this.#replica.sync();
   }
 
@@ -239,7 +257,9 @@ export class Committer {
     try {
       const mark = this.#replica.mark();
       const beganAt = instantOf(this.#replica.options.clock);
-      const winner = await this.#putUntilCertain(row.item);
+      this.#combining?.onAppend();
+      const winner = await this.#putUntilCertain(row.item, batch);
+      if (winner === 'throttled') return false;
       if (winner === undefined) this.#replica.confirmCurrent(mark, beganAt);
       // Our own entry needs no decoding, and no read of a body that lies in a blob, which could fail.
       const isOurs = winner === undefined || decodeHeader(winner).batchId === entry.batchId;
@@ -255,8 +275,16 @@ export class Committer {
     }
   }
 
-  /** The winner of the slot if it was somebody else, `undefined` when the put itself succeeded. */
-  async #putUntilCertain(item: Item): Promise<Item | undefined> {
+  /** Resolves when no write is under way, and this keeper does not combine others'. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /**
+   * The winner of the slot if it was somebody else, `undefined` when the put itself succeeded. `throttled`, which is not
+   * certain at all, only when others can carry the batch out: numbered writes need no certainty here, for the log tells.
+   */
+  async #putUntilCertain(item: Item, batch: readonly Pending[]): Promise<Item | 'throttled' | undefined> {
     const { store, clock, random } = this.#replica.options;
     for (let attempt = 0; ; attempt++) {
       try {
@@ -273,6 +301,10 @@ export class Committer {
           });
         }
         this.statistics.doubts++;
+        if (error.code === 'Throttled' && this.#combining?.canPark(batch) === true) {
+          this.#combining.noteCrowd();
+          return 'throttled';
+        }
         await sleep(clock, backoffMs(attempt, random));
       }
     }
@@ -280,7 +312,10 @@ export class Committer {
 
   /** Called when an entry has been applied: if it is the one in flight, its requests are settled here and now. */
   #onEntry(entry: Entry): void {
-    if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) return;
+    if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) {
+      this.#combining?.onForeignEntry(entry);
+      return;
+    }
     const { plan, batch } = this.#inFlight;
     this.#inFlight = undefined;
     this.statistics.batches++;

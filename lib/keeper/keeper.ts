@@ -4,6 +4,8 @@ import { unknownQuotaRoot } from '../core/quota.js';
 import type { RecordKey } from '../core/state.js';
 import type { Acl, AuthId, ReadAnswer, ReadRequest, SessionId, WriteRequest, Zxid } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
+import type { CombiningOptions } from './combining/combining.js';
+import { Combining } from './combining/combining.js';
 import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
 import { Follower } from './follower.js';
@@ -22,6 +24,8 @@ export interface KeeperOptions extends ReplicaOptions {
   readonly follow?: boolean;
   /** Longest pause between two looks at the tail, ms. */
   readonly followIdleMs?: number;
+  /** Park writes while many contend, and combine what others have parked. For keepers whose writes are numbered. */
+  readonly combining?: CombiningOptions;
 }
 
 /**
@@ -31,13 +35,18 @@ export interface KeeperOptions extends ReplicaOptions {
 export class Keeper implements KeeperApi {
   readonly replica: Replica;
   readonly committer: Committer;
+  readonly combining: Combining | undefined;
   readonly #follower: Follower;
   readonly #options: KeeperOptions;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.replica = new Replica(options);
-    this.committer = new Committer(this.replica, options.isClockTrusted ?? (() => true));
+    this.combining = options.combining && new Combining(this.replica, options.combining);
+    this.committer = new Committer(this.replica, {
+      combining: this.combining,
+      ...(options.isClockTrusted === undefined ? {} : { mayWrite: options.isClockTrusted }),
+    });
     this.#follower = new Follower({
       replica: this.replica,
       callMaterializer: options.callMaterializer ?? (() => undefined),

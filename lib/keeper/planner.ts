@@ -34,6 +34,11 @@ export interface GuardedOrigin extends Origin {
    * in the place of the state machine's.
    */
   readonly guard?: () => Refusal | undefined;
+  /**
+   * Ms since 1970, for numbered writes: an entry with a later time must not hold it. Until then it may be carried out by
+   * others, and without a deadline by nobody but this keeper.
+   */
+  readonly deadlineMs?: number;
 }
 
 /** A write that waits for its place in the log. */
@@ -192,6 +197,13 @@ function planOnce(pending: Pending, draft: Draft): boolean {
   if (once.cxid > last + 1) {
     const message = `write ${once.cxid} came before ${last + 1} of session 0x${origin.session.toString(16)}`;
     draft.planned.push({ pending, outcome: new KeeperError('OutOfOrder', message) });
+    return true;
+  }
+  if (draft.timeMs > (origin.deadlineMs ?? Infinity)) {
+    draft.planned.push({
+      pending,
+      outcome: new KeeperError('Overdue', 'nobody waits for the write any more'),
+    });
     return true;
   }
   const effect = prepared.ok ? prepared.effect : errorOf(request, prepared.refusal);

@@ -70,6 +70,7 @@ export class Replica {
   #currentAsOf = 0;
   #tailReadAt = NEVER;
   #currentAt = NEVER;
+  #unbroken = 0;
 
   constructor(options: ReplicaOptions) {
     this.options = options;
@@ -149,6 +150,11 @@ export class Replica {
     if (this.#head !== from) return;
     // Only what is materialized is trimmed: without a watermark beyond, the log is damaged.
     if (watermark.zxid <= from) throw cause;
+    this.#leapTo(watermark);
+  }
+
+  #leapTo(watermark: Watermark): void {
+    const from = this.#head;
     this.view.clear();
     this.#standAt(watermark);
     this.#leaps++;
@@ -168,6 +174,25 @@ export class Replica {
     this.#watermark = Math.max(this.#watermark, watermark.zxid);
     this.#window.trimTo(Math.min(this.#watermark, this.#head));
     return watermark;
+  }
+
+  /**
+   * Goes on at the watermark with an empty view, instead of reading all that was missed. Listeners miss it as well: for keepers
+   * whose listeners can do without. Does nothing while somebody hydrates, or needs the log {@link unbroken}. No append may be
+   * in flight.
+   */
+  async startAfresh(): Promise<void> {
+    const watermark = await this.readWatermark();
+    if (watermark.zxid <= this.#head || this.#window.isHeld || this.#unbroken > 0) return;
+    this.#leapTo(watermark);
+  }
+
+  /** Until the returned function is called (once), every transaction is told to the listeners. */
+  unbroken(): () => void {
+    this.#unbroken++;
+    return () => {
+      this.#unbroken--;
+    };
   }
 
   /** A number that grows: what was true of the log after `mark()` is covered by a tail read that begins later. */

@@ -73,6 +73,7 @@ export class ThinSessions {
     const { keeper } = this.#options;
     const made = sessionOf(openId);
     const heard = { closed: false };
+    const release = keeper.replica.unbroken();
     const unlisten = keeper.onCommit(({ txn: { effect } }) => {
       if (effect.type === 'closeSession' && effect.session === made.session) heard.closed = true;
     });
@@ -86,6 +87,7 @@ export class ThinSessions {
       return await this.#create(made, negotiate(askedTimeoutMs), { ...ANYONE, guard });
     } finally {
       unlisten();
+      release();
     }
   }
 

@@ -46,6 +46,8 @@ export type KeeperErrorCode =
   | 'OutOfOrder'
   /** The write's number was spent on another request. Nothing was done. */
   | 'CxidReused'
+  /** The write's deadline has passed: nothing was done, and the number was not spent. */
+  | 'Overdue'
   /** The write ended in the log, or not; the part of the log that could tell is gone. */
   | 'MaybeApplied';
 

@@ -78,6 +78,10 @@ export class Window {
     });
   }
 
+  get isHeld(): boolean {
+    return this.#holds.size > 0;
+  }
+
   hold(): WindowHold {
     const hold: WindowHold = {
       base: this.#base,

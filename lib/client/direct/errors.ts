@@ -31,6 +31,7 @@ export function keeperError(error: KeeperError, maybeApplied = error.maybeApplie
       return sessionOver(maybeApplied);
     case 'StoreUnavailable':
       return new UnavailableError({ ...init, retriable: isRetriable(error) });
+    case 'Overdue':
     case 'Overloaded':
     case 'Lagging':
       return new UnavailableError({ ...init, retriable: true });
