@@ -7,6 +7,7 @@ import { command as deleteAll } from './commands/deleteall.js';
 import { command as doctor } from './commands/doctor.js';
 import { command as get } from './commands/get.js';
 import { command as ls } from './commands/ls.js';
+import { command as restore } from './commands/restore.js';
 import { command as set } from './commands/set.js';
 import { command as smokeTest } from './commands/smoke-test.js';
 import { command as stat } from './commands/stat.js';
@@ -26,6 +27,7 @@ const COMMANDS: readonly Command[] = [
   status,
   doctor,
   smokeTest,
+  restore,
 ];
 
 const COMMON_HELP = `Options of the commands that ask a server:
