@@ -91,9 +91,13 @@ async function serve(settings: StandaloneSettings, file: ZooCfg | undefined): Pr
   const write = (line: string) => void process.stderr.write(line);
   const logger = jsonLogger({ level: settings.logLevel, now: () => systemClock.now(), write });
   report(file, logger);
-  const opening = openStandalone(settings, { clock: systemClock, random: systemRandom, logger });
+  // Who asks for the audit log gets all of it, whatever else is logged.
+  const auditLogger = jsonLogger({ level: 'info', now: () => systemClock.now(), write });
+  const base = { clock: systemClock, random: systemRandom, logger, auditLogger };
+  const opening = openStandalone(settings, base);
   try {
     const gateway = await opening;
+    logger.info('the gateway serves', { port: gateway.port, adminPort: gateway.adminPort });
     process.stdout.write(`ZeroKeeper's gateway is ready on ${addressesOf(settings, gateway).join(', ')}\n`);
     await signal;
     logger.info('the gateway is stopping');
@@ -130,8 +134,8 @@ const HELP = `Usage: zerokeeper gateway [--config zoo.cfg] [--SETTING VALUE …]
 Runs a gateway alone: it speaks ZooKeeper's protocol and keeps everything in DynamoDB. Prints one line that begins with
 "ZeroKeeper's gateway is ready" when clients can connect. SIGTERM lets its clients go on at other gateways and ends it.
 
-Settings have ZooKeeper's names and defaults. They are taken from the command line, else from the environment (jute.maxbuffer is
-${variableOf('jute.maxbuffer')}), else from the file that --config names.
+Settings have ZooKeeper's names and defaults. They are taken from the command line, else from the environment (admin.serverPort is
+${variableOf('admin.serverPort')}), else from the file that --config names.
 
   --config FILE                    a zoo.cfg
 ${KEYS.map(line).join('')}`;

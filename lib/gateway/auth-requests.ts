@@ -13,6 +13,7 @@ export function answerAuth(connection: SessionConnection, { xid, body }: Asked<'
   const { authentication, address } = connection;
   const ids = authentication.prove(body.scheme, { proof: body.auth, address });
   if (ids === undefined || !addIds(connection, ids)) {
+    connection.count('authFailures');
     connection.reply({ xid, zxid: 0, err: ErrorCode.AuthFailed });
     connection.end('authentication failed');
     return;
@@ -25,6 +26,7 @@ export function answerSasl(connection: SessionConnection, { xid, body }: Asked<'
   const step = connection.authentication.sasl(body.token);
   const failed = step?.kind === 'failed' || (step?.ids !== undefined && !addIds(connection, step.ids));
   if (failed) {
+    connection.count('authFailures');
     connection.reply({ xid, zxid: 0, err: ErrorCode.AuthFailed });
     connection.end(step.kind === 'failed' ? `SASL failed: ${step.reason}` : 'too many ids');
     return;

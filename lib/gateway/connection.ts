@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -7,6 +8,7 @@ import type { AuthId, SessionId, WatchTrigger, Zxid } from '../core/types.js';
 import type { GatewaySessionsApi, KeeperApi, OpenSession } from '../keeper/types.js';
 import { FrameReader, JuteReader, readConnectRequest } from '../wire/index.js';
 import type { Admission } from './admission.js';
+import type { AuditLog } from './audit.js';
 import { ConnectionAuthentication, type AuthSettings } from './auth.js';
 import type { FrameWriter, ReplyBody } from './frames.js';
 import { refusedSession, shakeHands, type ConnectRequest } from './handshake.js';
@@ -15,10 +17,11 @@ import { Outbox } from './outbox.js';
 import { Pipeline, type Step } from './pipeline.js';
 import type { SessionRegistry } from './session-registry.js';
 import { stepOf, type SessionConnection } from './session-requests.js';
-import { PacketStats } from './stats.js';
+import { PacketStats, type GatewayStats } from './stats.js';
+import type { ConnectionStatus } from './status.js';
 import { certifiedId } from './tls/identity.js';
 import type { WatchTable } from '../keeper/watches.js';
-import { isFourLetterWord, type ConnectionStatus } from './words.js';
+import { argumentBytesOf, isFourLetterWord } from './words.js';
 
 /** What all connections of a gateway share. */
 export interface ConnectionContext {
@@ -30,12 +33,15 @@ export interface ConnectionContext {
   readonly watches: WatchTable<SessionConnection>;
   readonly registry: SessionRegistry<Connection>;
   readonly admission: Admission;
+  readonly audit: AuditLog | undefined;
+  /** Whether a further handshake may begin now; one that may has been counted. */
+  mayOpen(): boolean;
   readonly frames: FrameWriter;
-  readonly stats: PacketStats;
+  readonly stats: GatewayStats;
   readonly auth: AuthSettings;
   readonly random: Random;
-  /** The answer to a four-letter word. */
-  answer(word: string): Promise<string>;
+  /** The answer to a four-letter word and what it brings along. */
+  answer(word: string, argument: Uint8Array): Promise<string>;
 }
 
 /**
@@ -56,6 +62,7 @@ export class Connection implements SessionConnection {
   readonly watches: WatchTable<SessionConnection>;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
+  readonly audit: AuditLog | undefined;
   readonly address: string;
   readonly authentication: ConnectionAuthentication;
   authIds: readonly AuthId[];
@@ -76,6 +83,8 @@ export class Connection implements SessionConnection {
   #advancing = false;
   #expectsEnd = false;
   #draining = false;
+  /** Since when frames wait that the bounds keep out. */
+  #heldSinceMs: number | undefined;
   #open: OpenSession | undefined;
   #establishedAtMs = 0;
   #lastXid = 0;
@@ -90,6 +99,7 @@ export class Connection implements SessionConnection {
     this.watches = context.watches;
     this.limits = context.limits;
     this.clock = context.clock;
+    this.audit = context.audit;
     this.address = address;
     this.authentication = new ConnectionAuthentication(context.auth, context.random);
     const certified = certifiedId(socket);
@@ -122,14 +132,23 @@ export class Connection implements SessionConnection {
     return this.#phase === 'closed';
   }
 
+  get arrivedAtMs(): number {
+    return this.#heldSinceMs ?? this.clock.monotonic();
+  }
+
   /** Whether the end of the session comes from this connection's own closeSession. */
   get endExpected(): boolean {
     return this.#expectsEnd;
   }
 
+  resetStats(): void {
+    this.#stats.reset();
+  }
+
   status(): ConnectionStatus {
     return {
       peer: this.#peer,
+      secure: this.#socket instanceof TLSSocket,
       outstanding: this.#pipeline.outstanding,
       stats: this.#stats,
       session: this.#open && {
@@ -179,6 +198,10 @@ export class Connection implements SessionConnection {
     this.#stats.sent += 1;
     this.#context.stats.sent += 1;
     if (!this.#outbox.put(frame)) this.destroy('the client does not read what it is sent');
+  }
+
+  count(what: 'authFailures' | 'throttled'): void {
+    this.#context.stats[what] += 1;
   }
 
   expectEnd(): void {
@@ -243,7 +266,8 @@ export class Connection implements SessionConnection {
     if (this.#greeting.length < WORD_BYTES) return;
     const word = this.#greeting.toString('latin1', 0, WORD_BYTES);
     if (isFourLetterWord(word)) {
-      this.#answerWord(word);
+      const end = WORD_BYTES + argumentBytesOf(word);
+      if (this.#greeting.length >= end) this.#answerWord(word, this.#greeting.subarray(WORD_BYTES, end));
       return;
     }
     const greeting = this.#greeting;
@@ -252,9 +276,9 @@ export class Connection implements SessionConnection {
     this.#read(greeting);
   }
 
-  #answerWord(word: string): void {
+  #answerWord(word: string, argument: Uint8Array): void {
     this.#phase = 'word';
-    this.#context.answer(word).then(
+    this.#context.answer(word, argument).then(
       (answer) => {
         if (this.#phase === 'word') this.#socket.write(answer);
         this.end(`answered ${word}`);
@@ -291,6 +315,10 @@ export class Connection implements SessionConnection {
       return;
     }
     this.#countReceived();
+    if (!this.#context.mayOpen()) {
+      this.destroy('too many sessions are being opened at once');
+      return;
+    }
     if (request.session !== 0n) this.#context.registry.hangUp(request.session);
     shakeHands(this.#context, request).then(
       (outcome) => this.#finishHandshake(request, outcome),
@@ -352,6 +380,8 @@ export class Connection implements SessionConnection {
 
   #pauseOrResume(): void {
     if (this.closed) return;
+    if (this.#frames.length === 0) this.#heldSinceMs = undefined;
+    else this.#heldSinceMs ??= this.clock.monotonic();
     if (this.#frames.length > 0 || !this.#mayAdmit()) {
       this.#socket.pause();
       if (this.#context.admission.full) this.#context.admission.wait(this.#resume);
@@ -386,9 +416,12 @@ export class Connection implements SessionConnection {
   }
 
   #settled(step: Step): void {
-    const latencyMs = this.clock.monotonic() - step.startedMs;
-    this.#stats.latency.add(latencyMs);
-    this.#context.stats.latency.add(latencyMs);
+    const nowMs = this.clock.monotonic();
+    const latencyMs = nowMs - step.startedMs;
+    const { stats } = this.#context;
+    this.#stats.answered(latencyMs, nowMs);
+    stats.answered(latencyMs, nowMs);
+    (step.kind === 'write' ? stats.updates : stats.reads).add(latencyMs);
     this.#context.admission.leave();
     if (this.#draining && this.#pipeline.outstanding === 0) this.end('the gateway is stopping');
     this.#advance();

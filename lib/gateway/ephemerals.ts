@@ -1,4 +1,6 @@
 import { recordKey } from '../core/state.js';
+import type { SessionId } from '../core/types.js';
+import type { KeeperApi } from '../keeper/types.js';
 import type { Lookup } from './lookup.js';
 import type { SessionConnection } from './session-requests.js';
 
@@ -18,4 +20,16 @@ export function ephemeralsLookup(connection: SessionConnection, prefix: string):
     },
     hydrate: () => keeper.hydrate([recordKey.ephemerals(session)]),
   };
+}
+
+/** The ephemerals of sessions, of those that have any. Rejects with KeeperError when they have to be read and cannot be. */
+export async function ephemeralsOf(
+  keeper: KeeperApi,
+  sessions: Iterable<{ readonly session: SessionId }>,
+): Promise<ReadonlyMap<SessionId, readonly string[]>> {
+  const ids = [...sessions].map(({ session }) => session);
+  const missing = ids.filter((session) => keeper.tryEphemerals(session) === undefined);
+  if (missing.length > 0) await keeper.hydrate(missing.map((session) => recordKey.ephemerals(session)));
+  const owned = ids.map((session) => [session, [...(keeper.tryEphemerals(session) ?? [])]] as const);
+  return new Map(owned.filter(([, paths]) => paths.length > 0));
 }

@@ -4,21 +4,25 @@ import type { CancelTimer, Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
 import { allows } from '../core/acl.js';
-import { Perms, type WatchTrigger } from '../core/types.js';
+import { Perms, type SessionId, type WatchTrigger } from '../core/types.js';
 import type { Commit, GatewayInfo, GatewaySessionsApi, KeeperApi } from '../keeper/types.js';
 import { Admission } from './admission.js';
+import type { AuditLog } from './audit.js';
 import { plainAddress, type AuthSettings } from './auth.js';
 import { Connection, type ConnectionContext } from './connection.js';
+import { ConnectionThrottle } from './connection-throttle.js';
 import { Door } from './door.js';
 import { FrameWriter } from './frames.js';
 import { Listener, type ListenAt, type ListenerOptions } from './listener.js';
 import { resolveLimits, type GatewayLimits } from './options.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SessionConnection } from './session-requests.js';
-import { PacketStats } from './stats.js';
+import { GatewayStats } from './stats.js';
+import { ephemeralsOf } from './ephemerals.js';
+import type { Counting, DoorStatus, GatewayStatus } from './status.js';
 import { Certificates, type TlsSettings } from './tls/certificates.js';
 import { WatchTable } from '../keeper/watches.js';
-import { answerWord, FOUR_LETTER_WORDS, type GatewayStatus } from './words.js';
+import { answerWord, FOUR_LETTER_WORDS } from './words.js';
 
 export interface GatewayOptions {
   /** The name of the tree that the keeper serves. */
@@ -31,11 +35,16 @@ export interface GatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   /** Whom it knows. Default: nobody but by `digest`, `ip` and certificates. */
   readonly auth?: AuthSettings;
-  /** The four-letter words that are answered. Default: all that a gateway has; none of them changes anything. */
+  /** The four-letter words that are answered. Default: all. */
   readonly fourLetterWords?: readonly string[];
+  /** Where every change is told, with who made it. Default: nowhere. */
+  readonly audit?: AuditLog | undefined;
   /** All gateways of the namespace, for `gwys`. */
   gateways(): Promise<readonly GatewayInfo[]>;
 }
+
+/** What ZooKeeper begins with, and tells when it is asked. */
+const TRACE_MASK_DEFAULT = 306n;
 
 /** Before the keeper has answered for the first time, it is asked again after this long, up to twice of it. */
 const READY_RETRY_MS = 500;
@@ -53,17 +62,22 @@ export class Gateway {
   readonly #listeners: Listener[] = [];
   readonly #certificates: Certificates[] = [];
   readonly #door: Door;
+  readonly #throttle: ConnectionThrottle;
   readonly #connections = new Set<Connection>();
   readonly #watches: WatchTable<SessionConnection>;
   readonly #registry = new SessionRegistry<Connection>();
   readonly #admission: Admission;
   readonly #frames = new FrameWriter();
-  readonly #stats = new PacketStats();
+  readonly #stats = new GatewayStats();
   readonly #words: ReadonlySet<string>;
   readonly #context: ConnectionContext;
   readonly #startedMs: number;
+  readonly #counting: Counting;
   #unsubscribe: (() => void)[] = [];
   #cancelRetry: CancelTimer = () => undefined;
+  #tlsFailures = 0;
+  #throttled = 0;
+  #closedNow: SessionId | undefined;
   #ready = false;
   #port = 0;
   #securePort: number | undefined;
@@ -77,7 +91,8 @@ export class Gateway {
     this.#words = allowedWords(options.fourLetterWords ?? FOUR_LETTER_WORDS);
     this.#startedMs = options.clock.monotonic();
     this.#watches = new WatchTable(this.#limits.watchesPerConnectionMax);
-    this.#admission = new Admission(this.#limits.globalOutstandingLimit);
+    this.#admission = new Admission(outstandingMax(this.#limits));
+    this.#throttle = new ConnectionThrottle(this.#limits, options);
     this.#context = {
       keeper: options.keeper,
       sessions: options.sessions,
@@ -87,12 +102,16 @@ export class Gateway {
       watches: this.#watches,
       registry: this.#registry,
       admission: this.#admission,
+      audit: options.audit,
+      mayOpen: () => this.#mayOpen(),
       frames: this.#frames,
       stats: this.#stats,
       auth: options.auth ?? {},
       random: options.random,
-      answer: (word) => answerWord({ word, allowed: this.#words, status: this.#status() }),
+      answer: (word, argument) =>
+        answerWord({ word, argument, allowed: this.#words, status: this.#status() }),
     };
+    this.#counting = this.#newCounting();
     this.#door = new Door(this.#limits, options.logger);
   }
 
@@ -115,7 +134,11 @@ export class Gateway {
     const certificates = new Certificates({ settings: at.tls, clock, logger });
     const options = await certificates.load();
     const { handshakeTimeoutMs } = this.#limits;
-    const listener = this.#addListener({ options, handshakeTimeoutMs, onFailure: () => undefined });
+    const listener = this.#addListener({
+      options,
+      handshakeTimeoutMs,
+      onFailure: () => (this.#tlsFailures += 1),
+    });
     const address = await listener.listen(at);
     certificates.follow((changed) => listener.useCertificates(changed));
     this.#certificates.push(certificates);
@@ -193,6 +216,7 @@ export class Gateway {
     this.#unsubscribe = [
       keeper.onCommit((commit) => this.#fire(commit)),
       sessions.onEnd((session, end) => {
+        if (end === 'closed') this.#closedNow = session;
         const holder = this.#registry.get(session);
         if (holder?.endExpected !== true) holder?.end(`the session was ${end}`);
       }),
@@ -211,6 +235,7 @@ export class Gateway {
 
   #fire(commit: Commit): void {
     const { zxid } = commit.position;
+    if (this.#options.audit !== undefined) this.#auditEnd(commit, this.#options.audit);
     for (const trigger of commit.triggers) {
       let frame: Uint8Array | undefined;
       for (const watcher of this.#watches.fire(trigger)) {
@@ -219,6 +244,14 @@ export class Gateway {
         watcher.deliverEvent({ zxid, frame });
       }
     }
+  }
+
+  /** Of a session that this gateway owned: its end has been told, in this same turn, before its commit comes here. */
+  #auditEnd({ txn }: Commit, audit: AuditLog): void {
+    const { effect } = txn;
+    if (effect.type !== 'closeSession' || effect.session !== this.#closedNow) return;
+    this.#closedNow = undefined;
+    audit.sessionEnded(effect.session, effect.ephemerals);
   }
 
   /** Ready is who has read the log's tail once. */
@@ -248,14 +281,52 @@ export class Gateway {
       stats: this.#stats,
       outstanding: this.#admission.outstanding,
       connections: [...this.#connections].map((connection) => connection.status()),
+      door: this.#doorStatus(),
       head: keeper.head,
       watermark: keeper.watermark,
       counters: keeper.counters,
       sessions: sessions.size,
       limits: this.#limits,
       watches: () => this.#watches.summary(),
+      watchedPaths: () => this.#watchedPaths(),
+      ownedSessions: () => this.#ownedSessions(),
+      ephemerals: () => ephemeralsOf(keeper, sessions.owned()),
       gateways: () => this.#options.gateways(),
+      counting: this.#counting,
     };
+  }
+
+  #newCounting(): Counting {
+    return {
+      traceMask: TRACE_MASK_DEFAULT,
+      resetServer: () => this.#stats.reset(),
+      resetConnections: () => {
+        for (const connection of this.#connections) connection.resetStats();
+      },
+    };
+  }
+
+  #mayOpen(): boolean {
+    const may = this.#throttle.admit();
+    if (!may) this.#throttled += 1;
+    return may;
+  }
+
+  #doorStatus(): DoorStatus {
+    const tlsShaking = this.#listeners.reduce((sum, { shaking }) => sum + shaking, 0);
+    const rejected = this.#door.rejected + this.#throttled;
+    const { dropProbability } = this.#throttle;
+    return { rejected, tlsFailures: this.#tlsFailures, tlsShaking, dropProbability };
+  }
+
+  *#watchedPaths() {
+    for (const [{ session }, path] of this.#watches.entries()) yield { session, path };
+  }
+
+  *#ownedSessions() {
+    const nowMs = this.#options.clock.now();
+    for (const { session, leftMs } of this.#options.sessions.owned())
+      yield { session, expiresAtMs: nowMs + leftMs };
   }
 }
 
@@ -265,6 +336,12 @@ export class Gateway {
  */
 function mayRead(watcher: SessionConnection, { acl }: WatchTrigger): boolean {
   return acl === undefined || allows(acl, Perms.read, watcher.authIds);
+}
+
+function outstandingMax({ globalOutstandingLimit, requestThrottleLimit }: GatewayLimits): number {
+  return requestThrottleLimit === 0
+    ? globalOutstandingLimit
+    : Math.min(globalOutstandingLimit, requestThrottleLimit);
 }
 
 function allowedWords(words: readonly string[]): ReadonlySet<string> {

@@ -44,6 +44,11 @@ export class Listener {
     this.#server = createTcpServer({ allowHalfOpen: true }, (socket) => this.#connected(socket));
   }
 
+  /** TLS handshakes under way. */
+  get shaking(): number {
+    return this.#shaking.size;
+  }
+
   /** Resolves with the address when clients can connect; rejects when it cannot be had. */
   async listen({ host, port, backlog }: ListenAt): Promise<AddressInfo> {
     await new Promise<void>((resolve, reject) => {

@@ -6,7 +6,10 @@ import { Keeper } from '../keeper/keeper.js';
 import { Reaper } from '../keeper/reaper.js';
 import { GatewaySessions } from '../keeper/sessions.js';
 import type { Store } from '../log/store.js';
+import { AdminServer } from './admin/server.js';
+import { AuditLog } from './audit.js';
 import { advertised, type GatewaySettings } from './config/settings.js';
+import { userName } from './environment.js';
 import { Gateway } from './gateway.js';
 
 export interface OpenGatewayOptions {
@@ -14,6 +17,8 @@ export interface OpenGatewayOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where changes are told if the settings say so; it must not drop `info`. Default: `logger`. */
+  readonly auditLogger?: Logger;
   readonly isClockTrusted: () => boolean;
   readonly namespace: string;
   readonly settings: GatewaySettings;
@@ -26,6 +31,8 @@ export interface RunningGateway {
   readonly port: number;
   /** Undefined without TLS. */
   readonly securePort: number | undefined;
+  /** Of commands, metrics and health; undefined without them. */
+  readonly adminPort: number | undefined;
   /**
    * Stops, and lets the sessions go on elsewhere: requests under way are answered, then every client is hung up, and the gateway's last
    * renewal gives each session its whole timeout to come back to another gateway.
@@ -35,7 +42,7 @@ export interface RunningGateway {
 
 /** A gateway with its keeper, its sessions and its reaper. Resolves when a write and a read have gone through. */
 export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
-  const { namespace, settings, followIdleMs, logger, ...shared } = options;
+  const { namespace, settings, followIdleMs, logger, auditLogger = logger, ...shared } = options;
   const { clock, random } = shared;
   const { limits, fourLetterWords, enforceQuota, auth } = settings;
   const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs, enforceQuota });
@@ -43,25 +50,33 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;
   const reaper = new Reaper({ ...shared, keeper, isOwnGateway });
+  const audit = settings.audit ? new AuditLog(auditLogger, userName()) : undefined;
   const gateway = new Gateway({
+    audit,
     ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords, auth },
     gateways: () => reaper.liveGateways(),
   });
+  const admin = adminServer(gateway, options);
   const stop = async (drainTimeoutMs: number) => {
+    audit?.serverStops();
     reaper.stop();
+    // The admin server answers meanwhile: its `/health` tells that no further clients are to be sent here.
     await gateway.drain(drainTimeoutMs);
+    await admin?.stop();
     await sessions.leave();
     await keeper.stop();
   };
   try {
     await keeper.start();
     const ports = await listen(gateway, settings);
+    const adminPort = settings.admin === undefined ? undefined : await admin?.listen(settings.admin);
     if (address === '') address = ports.advertised;
     await sessions.start();
     reaper.start();
     await keeper.write({ kind: 'noop' }, { session: NO_SESSION, epoch: 0, authIds: [] });
     await keeper.sync();
-    return { ...ports, stop: () => stop(settings.drainTimeoutMs) };
+    audit?.serverStarts();
+    return { ...ports, adminPort, stop: () => stop(settings.drainTimeoutMs) };
   } catch (error) {
     // Whatever else fails while it is taken down, why it could not start is what has to be told.
     await stop(0).catch((failure: unknown) =>
@@ -69,6 +84,11 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     );
     throw error;
   }
+}
+
+function adminServer(gateway: Gateway, { settings, logger }: OpenGatewayOptions): AdminServer | undefined {
+  if (settings.admin === undefined) return undefined;
+  return new AdminServer({ commandUrl: settings.admin.commandUrl, status: () => gateway.status(), logger });
 }
 
 async function listen(gateway: Gateway, { client, secure }: GatewaySettings) {

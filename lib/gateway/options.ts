@@ -17,6 +17,23 @@ export interface GatewayLimits {
   readonly juteMaxBuffer: number;
   /** Unanswered requests of all connections together; beyond, the gateway reads no further requests. */
   readonly globalOutstandingLimit: number;
+  /** The same bound under the name of ZooKeeper's request throttler: the lower of the two counts; 0 is none. */
+  readonly requestThrottleLimit: number;
+  /** Ms; a request that has waited for longer is refused with ThrottledOp when its turn comes; 0: none is. */
+  readonly throttledOpWaitMs: number;
+  /** Handshakes that may come at once; 0 is unlimited. */
+  readonly connectionMaxTokens: number;
+  /** After so many ms … */
+  readonly connectionTokenFillTimeMs: number;
+  /** … so many more may come. */
+  readonly connectionTokenFillCount: number;
+  /** Ms between two changes of the chance with which handshakes are dropped; -1: none are dropped by chance. */
+  readonly connectionFreezeTimeMs: number;
+  /** What that chance grows by while no handshake may come. */
+  readonly connectionDropIncrease: number;
+  /** What it shrinks by while at most `connectionDecreaseRatio` of the handshakes that may come at once are spent. */
+  readonly connectionDropDecrease: number;
+  readonly connectionDecreaseRatio: number;
   /** Unanswered requests of one connection; beyond, its socket is not read. */
   readonly connectionOutstandingMax: number;
   /** Bytes of those requests; beyond, the connection's socket is not read. One frame always fits. */
@@ -47,8 +64,18 @@ export interface GatewayLimits {
   readonly subtreeLevelsMax: number;
 }
 
-/** Where 0 stands for no limit. */
-const MAY_BE_ZERO = new Set<string>(['maxClientConnections', 'connectionsMax']);
+/** The least values of those that may be less than 1, where that stands for no limit. */
+const LEAST: Readonly<Record<string, number>> = {
+  maxClientConnections: 0,
+  connectionsMax: 0,
+  requestThrottleLimit: 0,
+  throttledOpWaitMs: 0,
+  connectionMaxTokens: 0,
+  connectionFreezeTimeMs: -1,
+};
+
+/** Parts of a whole: from 0 to 1. */
+const PARTS = ['connectionDropIncrease', 'connectionDropDecrease', 'connectionDecreaseRatio'];
 
 const BASE = {
   tickTimeMs: 2_000,
@@ -56,6 +83,15 @@ const BASE = {
   connectionsMax: 0,
   juteMaxBuffer: JUTE_MAX_BUFFER_DEFAULT,
   globalOutstandingLimit: 1_000,
+  requestThrottleLimit: 0,
+  throttledOpWaitMs: 0,
+  connectionMaxTokens: 0,
+  connectionTokenFillTimeMs: 1,
+  connectionTokenFillCount: 1,
+  connectionFreezeTimeMs: -1,
+  connectionDropIncrease: 0.02,
+  connectionDropDecrease: 0.002,
+  connectionDecreaseRatio: 0,
   connectionOutstandingMax: 256,
   connectionOutstandingBytesMax: 4 * 1024 * 1024,
   outputPauseBytes: 1024 * 1024,
@@ -82,8 +118,10 @@ export function resolveLimits(given: Partial<GatewayLimits> = {}): GatewayLimits
     ...given,
   };
   for (const [name, value] of Object.entries(limits) as [string, number][]) {
-    const least = MAY_BE_ZERO.has(name) ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
+    const least = LEAST[name] ?? 1;
+    if (PARTS.includes(name)) {
+      if (!(value >= 0 && value <= 1)) throw new RangeError(`${name} must be from 0 to 1, but is ${value}`);
+    } else if (!Number.isSafeInteger(value) || value < least) {
       throw new RangeError(`${name} must be an integer of at least ${least}, but is ${value}`);
     }
   }

@@ -14,6 +14,7 @@ import {
   type RequestHeader,
   type WireRequest,
 } from '../wire/index.js';
+import type { AuditLog } from './audit.js';
 import type { ConnectionAuthentication } from './auth.js';
 import { answerAuth, answerSasl } from './auth-requests.js';
 import { ephemeralsLookup } from './ephemerals.js';
@@ -49,6 +50,9 @@ export interface SessionConnection {
   readonly address: string;
   readonly closed: boolean;
   readonly authentication: ConnectionAuthentication;
+  /** Since when the request that is looked at has been here, monotonic ms. */
+  readonly arrivedAtMs: number;
+  readonly audit: AuditLog | undefined;
   authIds: readonly AuthId[];
 
   reply(header: { readonly xid: number; readonly zxid: Zxid; readonly err: number }, body?: ReplyBody): void;
@@ -59,6 +63,7 @@ export interface SessionConnection {
   deliverEvent(event: { readonly zxid: Zxid; readonly frame: Uint8Array }): void;
   /** Sends an event that the client missed while it was away. */
   sendMissed(trigger: WatchTrigger): void;
+  count(what: 'authFailures' | 'throttled'): void;
   /** The client has asked to close its session: its end is no reason to hang up before the reply. */
   expectEnd(): void;
   /** Sends what is queued, then hangs up. An `error` is worth an operator's look. */
@@ -68,15 +73,20 @@ export interface SessionConnection {
 type Finish = (reply: () => void) => void;
 type Run = (finish: Finish) => void;
 
+/** As in ZooKeeper, what keeps a session alive and what ends it is done however long it has waited. */
+const PROMPT: ReadonlySet<number> = new Set([OpCode.ping, OpCode.closeSession]);
+
 /**
  * One request as a step of its connection's pipeline. A body that is none of its operation is answered with MarshallingError, as
  * ZooKeeper does; frames are not out of step by it. Throws a WireError when there is no telling what was asked.
  */
 export function stepOf(connection: SessionConnection, frame: Buffer): Step {
   const { header, request } = readMessage(frame);
-  const startedMs = connection.clock.monotonic();
-  const { kind, run } = new SessionRequest(connection, header.xid).plan(request);
-  return { bytes: frame.length, kind, startedMs, start: run };
+  const startedMs = connection.arrivedAtMs;
+  const asked = new SessionRequest(connection, header.xid);
+  const { kind, run } = asked.plan(request);
+  const isBound = connection.limits.throttledOpWaitMs > 0 && !PROMPT.has(header.opcode);
+  return { bytes: frame.length, kind, startedMs, start: isBound ? asked.inTime(startedMs, run) : run };
 }
 
 function readMessage(frame: Buffer): {
@@ -169,6 +179,20 @@ class SessionRequest {
     }
   }
 
+  /** `run`, unless the request has waited for longer than it may. */
+  inTime(startedMs: number, run: Run): Run {
+    const { clock, limits } = this.#connection;
+    return (finish) => {
+      if (clock.monotonic() - startedMs <= limits.throttledOpWaitMs) run(finish);
+      else finish(() => this.#answerTooLate());
+    };
+  }
+
+  #answerTooLate(): void {
+    this.#connection.count('throttled');
+    this.#connection.reply(this.#header(ErrorCode.ThrottledOp));
+  }
+
   // --- Writes ---------------------------------------------------------------------------------------------------------
 
   #write(wire: WireWrite): { readonly kind: Step['kind']; readonly run: Run } {
@@ -185,6 +209,7 @@ class SessionRequest {
   }
 
   #answerWrite(wire: WireWrite, outcome: WriteOutcome | KeeperError): void {
+    this.#connection.audit?.write(this.#connection, wire, outcome);
     if (outcome instanceof KeeperError) {
       this.#answerFailure(outcome);
       return;

@@ -10,7 +10,12 @@ import type { StandaloneSettings } from './config/settings.js';
 /** Opens a gateway on the tables that its settings name, with DynamoDB's time. Rejects when it cannot serve. */
 export async function openStandalone(
   settings: StandaloneSettings,
-  base: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
+  base: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly logger: Logger;
+    readonly auditLogger: Logger;
+  },
 ): Promise<RunningGateway> {
   const { endpoint, region, tablePrefix, namespace, followIdleMs } = settings;
   const client = createDynamoClient({

@@ -12,6 +12,21 @@ export class LatencyStats {
     if (latencyMs > this.#maxMs) this.#maxMs = latencyMs;
   }
 
+  reset(): void {
+    this.#count = 0;
+    this.#sumMs = 0;
+    this.#minMs = Infinity;
+    this.#maxMs = 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get sumMs(): number {
+    return this.#sumMs;
+  }
+
   get minMs(): number {
     return this.#count === 0 ? 0 : Math.floor(this.#minMs);
   }
@@ -31,6 +46,38 @@ export class PacketStats {
   received = 0;
   sent = 0;
   readonly latency = new LatencyStats();
+  /** The last answer: when it was given, monotonic ms, and after how long. */
+  lastResponseMs = 0;
+  lastLatencyMs = 0;
+
+  answered(latencyMs: number, nowMs: number): void {
+    this.latency.add(latencyMs);
+    this.lastResponseMs = nowMs;
+    this.lastLatencyMs = latencyMs;
+  }
+
+  reset(): void {
+    this.received = 0;
+    this.sent = 0;
+    this.latency.reset();
+    this.lastResponseMs = 0;
+    this.lastLatencyMs = 0;
+  }
+}
+
+/** What a gateway counts besides. */
+export class GatewayStats extends PacketStats {
+  readonly reads = new LatencyStats();
+  readonly updates = new LatencyStats();
+  /** These two count since the start, whatever is reset. */
+  throttled = 0;
+  authFailures = 0;
+
+  override reset(): void {
+    super.reset();
+    this.reads.reset();
+    this.updates.reset();
+  }
 }
 
 /** A number the way Java prints a double: a whole one keeps its `.0`. */

@@ -1,94 +1,62 @@
-import { arch, hostname, platform, release, userInfo } from 'node:os';
-
-import type { Counters } from '../log/entry.js';
-import type { GatewayInfo } from '../keeper/types.js';
-import type { Zxid } from '../core/types.js';
-import type { GatewayLimits } from './options.js';
-import { javaDouble, type PacketStats } from './stats.js';
+import { groupBy } from '../base/group.js';
+import { environment } from './environment.js';
+import { figures, MODE, monitorTexts } from './monitor.js';
+import { javaDouble } from './stats.js';
+import type { ConnectionStatus, GatewayStatus } from './status.js';
 import { FULL_VERSION } from './version.js';
-import type { WatchSummary } from '../keeper/watches.js';
 
-/** A connection as `cons` and `stat` list it. */
-export interface ConnectionStatus {
-  /** HOST:PORT of the client. */
-  readonly peer: string;
-  readonly outstanding: number;
-  readonly stats: PacketStats;
-  /** Undefined before the handshake is over. */
-  readonly session:
-    | {
-        readonly id: bigint;
-        readonly timeoutMs: number;
-        readonly establishedAtMs: number;
-        readonly lastXid: number;
-        readonly lastZxid: Zxid;
-      }
-    | undefined;
-}
-
-/** What the words tell about: one gateway, at one moment. */
-export interface GatewayStatus {
-  readonly namespace: string;
-  /** False until the keeper has read the log's tail for the first time. */
-  readonly ready: boolean;
-  readonly port: number;
-  /** Undefined without TLS. */
-  readonly securePort: number | undefined;
-  readonly uptimeMs: number;
-  readonly stats: PacketStats;
-  readonly outstanding: number;
-  readonly connections: readonly ConnectionStatus[];
-  readonly head: Zxid;
-  readonly watermark: Zxid;
-  readonly counters: Counters;
-  readonly sessions: number;
-  readonly limits: GatewayLimits;
-  watches(): WatchSummary;
-  gateways(): Promise<readonly GatewayInfo[]>;
-}
-
-type Word = (status: GatewayStatus) => string | Promise<string>;
-
-/**
- * Every gateway calls itself `standalone`: it serves reads and writes by itself, and who leads is decided anew with every
- * entry of the log. Of ZooKeeper's modes this is the one from which no tool expects an ensemble around it.
- */
-const MODE = 'standalone';
+type Word = (status: GatewayStatus, argument: Uint8Array) => string | Promise<string>;
 
 const NOT_SERVING = 'This ZooKeeper instance is not currently serving requests\n';
 
 /** Only once the gateway serves. */
 function serving(word: Word): Word {
-  return (status) => (status.ready ? word(status) : NOT_SERVING);
+  return (status, argument) => (status.ready ? word(status, argument) : NOT_SERVING);
 }
 
-/** The words that a gateway has. All only read. */
+/** ZooKeeper's words, and one of our own, `gwys`. */
 const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
-  ['ruok', () => 'imok'],
-  ['isro', (status) => (status.ready ? 'rw' : 'null')],
-  ['srvr', serving(srvr)],
-  ['stat', serving(stat)],
-  ['envi', envi],
-  ['mntr', serving(mntr)],
   ['conf', serving(conf)],
   ['cons', serving(cons)],
+  ['crst', serving(crst)],
+  ['dirs', serving(dirs)],
+  ['dump', serving(dump)],
+  ['envi', envi],
+  ['gtmk', ({ counting }) => String(counting.traceMask)],
+  // The digests that a ZooKeeper keeps of its tree, to compare servers: there is one log, and nothing to compare.
+  ['hash', serving(() => '')],
+  ['isro', (status) => (status.ready ? 'rw' : 'null')],
+  ['mntr', serving(mntr)],
+  ['ruok', () => 'imok'],
+  ['srst', serving(srst)],
+  ['srvr', serving(srvr)],
+  ['stat', serving(stat)],
+  ['stmk', stmk],
+  ['wchc', serving(wchc)],
+  ['wchp', serving(wchp)],
   ['wchs', serving(wchs)],
   ['gwys', gwys],
 ]);
 
-/** ZooKeeper's words that a gateway does not have: they change something, or would list what no gateway holds. */
-const ABSENT_WORDS = ['crst', 'dirs', 'dump', 'gtmk', 'hash', 'srst', 'stmk', 'wchc', 'wchp'];
+/** The word that brings something along: a long, the mask. */
+const ARGUMENT_BYTES: ReadonlyMap<string, number> = new Map([['stmk', 8]]);
 
 export const FOUR_LETTER_WORDS: readonly string[] = [...WORDS.keys()];
 
 /** True for the first four bytes of a connection that asks a question instead of shaking hands. */
 export function isFourLetterWord(word: string): boolean {
-  return WORDS.has(word) || ABSENT_WORDS.includes(word);
+  return WORDS.has(word);
+}
+
+/** How many bytes follow the word before it is whole. */
+export function argumentBytesOf(word: string): number {
+  return ARGUMENT_BYTES.get(word) ?? 0;
 }
 
 /** The answer to a word, `allowed` or not. */
 export async function answerWord(input: {
   readonly word: string;
+  readonly argument: Uint8Array;
   readonly allowed: ReadonlySet<string>;
   readonly status: GatewayStatus;
 }): Promise<string> {
@@ -96,19 +64,19 @@ export async function answerWord(input: {
   if (word === undefined || !input.allowed.has(input.word)) {
     return `${input.word} is not executed because it is not in the whitelist.\n`;
   }
-  return word(input.status);
+  return word(input.status, input.argument);
 }
 
 function srvr(status: GatewayStatus): string {
-  return `Zookeeper version: ${FULL_VERSION}\n${figures(status)}`;
+  return `Zookeeper version: ${FULL_VERSION}\n${overview(status)}`;
 }
 
 function stat(status: GatewayStatus): string {
   const clients = status.connections.map((connection) => `${connectionLine(connection, true)}\n`).join('');
-  return `Zookeeper version: ${FULL_VERSION}\nClients:\n${clients}\n${figures(status)}`;
+  return `Zookeeper version: ${FULL_VERSION}\nClients:\n${clients}\n${overview(status)}`;
 }
 
-function figures(status: GatewayStatus): string {
+function overview(status: GatewayStatus): string {
   const { latency, received, sent } = status.stats;
   return [
     `Latency min/avg/max: ${latency.minMs}/${javaDouble(latency.averageMs)}/${latency.maxMs}`,
@@ -127,15 +95,19 @@ function connectionLine(connection: ConnectionStatus, brief: boolean): string {
   const { peer, outstanding, stats, session } = connection;
   const counts = `queued=${outstanding},recved=${stats.received},sent=${stats.sent}`;
   if (brief || session === undefined) return ` /${peer}[1](${counts})`;
+  // `lop`, the last operation, is what a gateway does not keep; ZooKeeper has NA for those that it does not know.
   const { latency } = stats;
   const details = [
     `sid=0x${session.id.toString(16)}`,
+    'lop=NA',
     `est=${session.establishedAtMs}`,
     `to=${session.timeoutMs}`,
     `lcxid=0x${(session.lastXid >>> 0).toString(16)}`,
     `lzxid=0x${session.lastZxid.toString(16)}`,
+    `lresp=${Math.floor(stats.lastResponseMs)}`,
+    `llat=${Math.round(stats.lastLatencyMs)}`,
     `minlat=${latency.minMs}`,
-    `avglat=${javaDouble(latency.averageMs)}`,
+    `avglat=${Math.floor(latency.averageMs)}`,
     `maxlat=${latency.maxMs}`,
   ];
   return ` /${peer}[1](${counts},${details.join(',')})`;
@@ -151,72 +123,109 @@ function wchs(status: GatewayStatus): string {
 }
 
 function mntr(status: GatewayStatus): string {
-  const { latency, received, sent } = status.stats;
-  const figures: readonly (readonly [string, string | number])[] = [
-    ['version', FULL_VERSION],
-    ['server_state', MODE],
-    ['uptime', Math.floor(status.uptimeMs)],
-    ['avg_latency', javaDouble(latency.averageMs)],
-    ['max_latency', latency.maxMs],
-    ['min_latency', latency.minMs],
-    ['packets_received', received],
-    ['packets_sent', sent],
-    ['num_alive_connections', status.connections.length],
-    ['outstanding_requests', status.outstanding],
-    ['znode_count', status.counters.znodes],
-    ['watch_count', status.watches().watches],
-    ['approximate_data_size', status.counters.bytes],
-    ['global_sessions', status.counters.sessions],
-    ['local_sessions', 0],
-    ['gateway_sessions', status.sessions],
-    ['head_zxid', status.head],
-    ['watermark_zxid', status.watermark],
-  ];
-  return figures.map(([key, value]) => `zk_${key}\t${value}\n`).join('');
+  const texts = monitorTexts();
+  const numbers = figures(status).map(
+    ({ key, value, double }) => [key, double === true ? javaDouble(value) : value] as const,
+  );
+  return [...texts, ...numbers].map(([key, value]) => `zk_${key}\t${value}\n`).join('');
+}
+
+function crst({ counting }: GatewayStatus): string {
+  counting.resetConnections();
+  return 'Connection stats reset.\n';
+}
+
+function srst({ counting }: GatewayStatus): string {
+  counting.resetServer();
+  return 'Server stats reset.\n';
+}
+
+function stmk({ counting }: GatewayStatus, argument: Uint8Array): string {
+  counting.traceMask = Buffer.from(argument).readBigInt64BE();
+  return String(counting.traceMask);
+}
+
+/** A gateway keeps no files: the first is the size of the namespace's data, the second is nothing. */
+function dirs({ counters }: GatewayStatus): string {
+  return `datadir_size: ${counters.bytes}\nlogdir_size: 0\n`;
+}
+
+async function dump(status: GatewayStatus): Promise<string> {
+  const sessions = [...status.ownedSessions()].toSorted((a, b) => a.expiresAtMs - b.expiresAtMs);
+  const expiries = groupBy(sessions, ({ expiresAtMs }) => Math.ceil(expiresAtMs / 1000) * 1000);
+  const sets = [...expiries].map(([atMs, those]) => {
+    const ids = those.map(({ session }) => `\t${hexadecimal(session)}\n`).join('');
+    return `${those.length} expire at ${new Date(atMs).toUTCString()}:\n${ids}`;
+  });
+  const ephemerals = await status.ephemerals();
+  const owners = [...ephemerals].map(([session, paths]) => listed(`${hexadecimal(session)}:`, paths));
+  return [
+    `SessionTracker dump:\nSession Sets (${expiries.size})/(${sessions.length}):\n${sets.join('')}`,
+    `ephemeral nodes dump:\nSessions with Ephemerals (${ephemerals.size}):\n${owners.join('')}`,
+    `Connections dump:\n${connectionsDump(status)}`,
+  ].join('');
+}
+
+/** A gateway lets no connection expire: its session does. */
+function connectionsDump({ connections }: GatewayStatus): string {
+  const lines = connections.map(
+    ({ peer, session }) => `\tip: /${peer} sessionId: ${hexadecimal(session?.id ?? 0n)}\n`,
+  );
+  return `Connections Sets (${lines.length > 0 ? 1 : 0})/(${lines.length}):\n${lines.join('')}`;
+}
+
+function wchc(status: GatewayStatus): string {
+  const bySession = groupBy(status.watchedPaths(), ({ session }) => session);
+  const lists = [...bySession].map(([session, watches]) =>
+    listed(
+      hexadecimal(session),
+      watches.map(({ path }) => path),
+    ),
+  );
+  return `${lists.join('')}\n`;
+}
+
+function wchp(status: GatewayStatus): string {
+  const byPath = groupBy(status.watchedPaths(), ({ path }) => path);
+  const lists = [...byPath].map(([path, watches]) =>
+    listed(
+      path,
+      watches.map(({ session }) => hexadecimal(session)),
+    ),
+  );
+  return `${lists.join('')}\n`;
+}
+
+function listed(heading: string, lines: readonly string[]): string {
+  return `${heading}\n${lines.map((line) => `\t${line}\n`).join('')}`;
+}
+
+function hexadecimal(session: bigint): string {
+  return `0x${session.toString(16)}`;
 }
 
 function conf(status: GatewayStatus): string {
   const { limits } = status;
   return [
     `clientPort=${status.port}`,
+    `secureClientPort=${status.securePort ?? -1}`,
     `namespace=${status.namespace}`,
     `tickTime=${limits.tickTimeMs}`,
     `maxClientCnxns=${limits.maxClientConnections}`,
     `minSessionTimeout=${limits.minSessionTimeoutMs}`,
     `maxSessionTimeout=${limits.maxSessionTimeoutMs}`,
-    `juteMaxBuffer=${limits.juteMaxBuffer}`,
+    `maxCnxns=${limits.connectionsMax}`,
+    `jute.maxbuffer=${limits.juteMaxBuffer}`,
     `globalOutstandingLimit=${limits.globalOutstandingLimit}`,
+    'serverId=0',
     '',
   ].join('\n');
 }
 
 function envi(): string {
-  const megabyte = 1024 * 1024;
-  const memory = process.memoryUsage();
-  return [
-    'Environment:',
-    `zookeeper.version=${FULL_VERSION}`,
-    `host.name=${hostname()}`,
-    `node.version=${process.version}`,
-    `os.name=${platform()}`,
-    `os.arch=${arch()}`,
-    `os.version=${release()}`,
-    `user.name=${userName()}`,
-    `user.dir=${process.cwd()}`,
-    `memory.heap.used=${Math.floor(memory.heapUsed / megabyte)}MB`,
-    `memory.heap.total=${Math.floor(memory.heapTotal / megabyte)}MB`,
-    `memory.resident=${Math.floor(memory.rss / megabyte)}MB`,
-    '',
-  ].join('\n');
-}
-
-/** A container's user id need not have a name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return '<NA>';
-  }
+  return `Environment:\n${environment()
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('')}`;
 }
 
 /**

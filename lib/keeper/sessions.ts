@@ -99,6 +99,13 @@ export class GatewaySessions implements GatewaySessionsApi {
     return this.#owned.size;
   }
 
+  *owned() {
+    const nowMs = this.#options.clock.monotonic();
+    for (const [session, { timeoutMs, heardAtMs }] of this.#owned) {
+      yield { session, leftMs: Math.max(0, heardAtMs + timeoutMs - nowMs) };
+    }
+  }
+
   /** Writes the gateway's lease row and begins to renew it. */
   async start(): Promise<void> {
     this.#stopped = false;

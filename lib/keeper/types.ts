@@ -162,6 +162,8 @@ export interface GatewaySessionsApi {
   onEnd(listener: (session: SessionId, end: SessionEnd) => void): () => void;
   /** Sessions owned now. */
   readonly size: number;
+  /** They, each with how long it lives on unless it is heard of, ms. */
+  owned(): Iterable<{ readonly session: SessionId; readonly leftMs: number }>;
 }
 
 /** A gateway as its lease row describes it, for `status`, `mntr` and `/zookeeper/config`. */

@@ -122,6 +122,12 @@ export class WatchTable<Watcher extends object> {
     return { watchers: this.#byWatcher.size, paths, watches: this.#total };
   }
 
+  /** Every watched path with its watcher, once whatever the kinds. Costs time proportional to the number of watches. */
+  *entries(): Generator<readonly [Watcher, string]> {
+    for (const [watcher, { kinds }] of this.#byWatcher)
+      for (const path of kinds.keys()) yield [watcher, path];
+  }
+
   /** Those who watch the path, or one above it, recursively. */
   #recursiveAbove(path: string): ReadonlySet<Watcher>[] {
     const recursive = this.#byPath.persistentRecursive;

@@ -131,7 +131,7 @@ describe('a gateway', () => {
     await expect(startGateway({ limits: { minSessionTimeoutMs: 99_999 } })).rejects.toThrow(
       'minSessionTimeoutMs',
     );
-    await expect(startGateway({ fourLetterWords: ['crst'] })).rejects.toThrow('crst');
+    await expect(startGateway({ fourLetterWords: ['nope'] })).rejects.toThrow('nope');
   });
 
   it('rejects an address that is taken', async () => {

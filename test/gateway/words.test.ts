@@ -168,7 +168,10 @@ describe('the four-letter word', () => {
 it('every word of a gateway is answered', async () => {
   const { port, gateway } = await startGateway();
   while (!gateway.status().ready) await new Promise((resolve) => setImmediate(resolve));
-  for (const word of FOUR_LETTER_WORDS) expect((await ask(port, word)).length, word).toBeGreaterThan(0);
+  // What `hash` tells is nothing; `stmk` takes a mask.
+  for (const word of FOUR_LETTER_WORDS.filter((one) => one !== 'hash')) {
+    expect((await ask(port, `${word}\0\0\0\0\0\0\0\0`)).length, word).toBeGreaterThan(0);
+  }
 });
 
 it('the version that a gateway tells is the package’s own', () => {

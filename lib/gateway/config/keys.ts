@@ -99,10 +99,102 @@ const KEYS_OF_ZOOKEEPER = [
     meaning: 'whether hard quotas refuse what exceeds them',
   },
   {
+    name: 'requestThrottleLimit',
+    aliases: ['request_throttle_max_requests'],
+    kind: 'integer',
+    least: 0,
+    standard: '0',
+    meaning: 'requests that are worked on; beyond, they wait; 0: no limit',
+  },
+  {
+    name: 'throttledOpWaitTime',
+    aliases: ['throttled_op_wait_time'],
+    kind: 'integer',
+    least: 0,
+    standard: '0',
+    meaning: 'ms; a request that waited longer is refused with ThrottledOp; 0: never',
+  },
+  {
+    name: 'connectionMaxTokens',
+    aliases: ['connection_throttle_tokens'],
+    kind: 'integer',
+    least: 0,
+    standard: '0',
+    meaning: 'connections that may be opened at once; 0: no limit',
+  },
+  {
+    name: 'connectionTokenFillTime',
+    aliases: ['connection_throttle_fill_time'],
+    kind: 'integer',
+    least: 1,
+    standard: '1',
+    meaning: 'ms after which there are connectionTokenFillCount more',
+  },
+  {
+    name: 'connectionTokenFillCount',
+    aliases: ['connection_throttle_fill_count'],
+    kind: 'integer',
+    least: 1,
+    standard: '1',
+    meaning: 'connections',
+  },
+  {
+    name: 'connectionFreezeTime',
+    aliases: ['connection_throttle_freeze_time'],
+    kind: 'integer',
+    least: -1,
+    standard: '-1',
+    meaning: 'ms between changes of the chance to be dropped; -1: none are dropped by chance',
+  },
+  {
+    name: 'connectionDropIncrease',
+    aliases: ['connection_throttle_drop_increase'],
+    kind: 'decimal',
+    least: 0,
+    standard: '0.02',
+    meaning: 'what the chance grows by while there are no tokens',
+  },
+  {
+    name: 'connectionDropDecrease',
+    aliases: ['connection_throttle_drop_decrease'],
+    kind: 'decimal',
+    least: 0,
+    standard: '0.002',
+    meaning: 'what it shrinks by while there are',
+  },
+  {
+    name: 'connectionDecreaseRatio',
+    aliases: ['connection_throttle_decrease_ratio'],
+    kind: 'decimal',
+    least: 0,
+    standard: '0',
+    meaning: 'part of the tokens that may be spent for that',
+  },
+  {
     name: '4lw.commands.whitelist',
     kind: 'list',
     standard: 'srvr',
     meaning: 'four-letter words that are answered; *: all',
+  },
+  {
+    name: 'admin.enableServer',
+    kind: 'boolean',
+    standard: 'true',
+    meaning: 'whether /commands, /metrics and /health are served by HTTP',
+  },
+  {
+    name: 'admin.serverAddress',
+    kind: 'text',
+    standard: '0.0.0.0',
+    meaning: 'address that they are served on',
+  },
+  { name: 'admin.serverPort', kind: 'integer', least: 0, standard: '8080', meaning: 'their port' },
+  { name: 'admin.commandURL', kind: 'text', standard: '/commands', meaning: 'where the commands are' },
+  {
+    name: 'audit.enable',
+    kind: 'boolean',
+    standard: 'false',
+    meaning: 'whether every change is logged, with who made it',
   },
   {
     name: 'ssl.keyStore.location',
@@ -250,7 +342,7 @@ export function keyNamed(name: string): Key | undefined {
   return BY_NAME.get(name) ?? BY_NAME.get(name.replace(/^zookeeper\./, ''));
 }
 
-/** The environment variable of a setting: `jute.maxbuffer` is ZEROKEEPER_JUTE_MAXBUFFER. */
+/** The environment variable of a setting: `admin.serverPort` is ZEROKEEPER_ADMIN_SERVER_PORT. */
 export function variableOf(name: string): string {
   const words = name.replaceAll(/([a-z])([A-Z])/g, '$1_$2').replaceAll(/[^A-Za-z0-9]+/g, '_');
   return `ZEROKEEPER_${words.toUpperCase()}`;

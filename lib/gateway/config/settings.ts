@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 
 import type { LogLevel } from '../../base/logger.js';
 import type { AuthSettings } from '../auth.js';
+import type { AdminSettings } from '../admin/server.js';
 import type { ListenAt } from '../listener.js';
 import { resolveLimits, type GatewayLimits } from '../options.js';
 import type { TlsSettings } from '../tls/certificates.js';
@@ -14,6 +15,10 @@ export interface GatewaySettings {
   /** For clients without TLS. */
   readonly client?: ListenAt;
   readonly secure?: ListenAt & { readonly tls: TlsSettings };
+  /** Where commands, metrics and health are served by HTTP; undefined: nowhere. */
+  readonly admin?: AdminSettings;
+  /** Whether every change is logged, with who made it. */
+  readonly audit: boolean;
   readonly limits: Partial<GatewayLimits>;
   readonly fourLetterWords: readonly string[];
   /** Whom it knows besides those whom `digest`, `ip` and certificates prove. */
@@ -53,7 +58,7 @@ export function standaloneSettings(values: Values): StandaloneSettings {
 
 /** A gateway for the people of one machine: nothing but the port, and all four-letter words. A stop waits for nothing. */
 export function localSettings(client: ListenAt): GatewaySettings & { readonly client: ListenAt } {
-  const nothing = { limits: {}, auth: {}, enforceQuota: false, drainTimeoutMs: 0 };
+  const nothing = { audit: false, limits: {}, auth: {}, enforceQuota: false, drainTimeoutMs: 0 };
   return { client, ...nothing, fourLetterWords: FOUR_LETTER_WORDS };
 }
 
@@ -66,6 +71,8 @@ export function gatewaySettings(values: Values): GatewaySettings {
   return {
     ...(client !== undefined && { client }),
     ...(secure.port !== 0 && { secure: { ...secure, tls: tlsSettings(values) } }),
+    ...(values.boolean('admin.enableServer') && { admin: adminSettings(values) }),
+    audit: values.boolean('audit.enable'),
     limits: limitsOf(values),
     fourLetterWords: wordsOf(values),
     auth: authOf(values),
@@ -79,6 +86,12 @@ function listenAt(values: Values, name: 'clientPort' | 'secureClientPort'): List
   const backlog = values.number('clientPortListenBacklog');
   const host = values.text(`${name}Address`);
   return { host, port: values.port(name), ...(backlog > 0 && { backlog }) };
+}
+
+function adminSettings(values: Values): AdminSettings {
+  const commandUrl = values.text('admin.commandURL');
+  if (!/^(\/[A-Za-z0-9._-]+)+$/.test(commandUrl)) throw values.wrong('admin.commandURL', 'has to be a path');
+  return { host: values.text('admin.serverAddress'), port: values.port('admin.serverPort'), commandUrl };
 }
 
 function limitsOf(values: Values): Partial<GatewayLimits> {
@@ -96,6 +109,15 @@ function limitsOf(values: Values): Partial<GatewayLimits> {
     connectionsMax: values.number('maxCnxns'),
     juteMaxBuffer: values.number('jute.maxbuffer'),
     globalOutstandingLimit: values.number('globalOutstandingLimit'),
+    requestThrottleLimit: values.number('requestThrottleLimit'),
+    throttledOpWaitMs: values.number('throttledOpWaitTime'),
+    connectionMaxTokens: values.number('connectionMaxTokens'),
+    connectionTokenFillTimeMs: values.number('connectionTokenFillTime'),
+    connectionTokenFillCount: values.number('connectionTokenFillCount'),
+    connectionFreezeTimeMs: values.number('connectionFreezeTime'),
+    connectionDropIncrease: values.number('connectionDropIncrease'),
+    connectionDropDecrease: values.number('connectionDropDecrease'),
+    connectionDecreaseRatio: values.number('connectionDecreaseRatio'),
     connectionOutstandingMax: values.number('connectionOutstandingMax'),
     connectionOutstandingBytesMax: values.number('connectionOutstandingBytesMax'),
     outputPauseBytes: values.number('outputPauseBytes'),

@@ -31,6 +31,10 @@ export class FakeSessions implements GatewaySessionsApi {
     return this.#owned.size;
   }
 
+  owned() {
+    return [...this.#owned.values()].map(({ session, timeoutMs }) => ({ session, leftMs: timeoutMs }));
+  }
+
   async create(timeoutMs: number): Promise<OpenSession> {
     const session = BigInt('0x' + Buffer.from(this.#random.bytes(7)).toString('hex')) + 1n;
     const password = this.#random.bytes(16);

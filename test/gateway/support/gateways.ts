@@ -30,6 +30,13 @@ afterEach(async () => {
 
 /** A gateway on a fake keeper and a free port; it and its clients are gone when the test is over. */
 export async function startGateway(options: Partial<GatewayOptions> = {}, at = 0): Promise<Running> {
+  const running = await openGateway(options, at);
+  gateways.push(running.gateway);
+  return running;
+}
+
+/** The same, for whoever closes it. */
+export async function openGateway(options: Partial<GatewayOptions> = {}, at = 0): Promise<Running> {
   const clock = new ManualClock();
   const keeper = new FakeKeeper(clock);
   const random = seededRandom(7);
@@ -44,7 +51,6 @@ export async function startGateway(options: Partial<GatewayOptions> = {}, at = 0
     gateways: () => Promise.resolve([]),
     ...options,
   });
-  gateways.push(gateway);
   const { address } = await gateway.listen({ host: '127.0.0.1', port: at });
   const { port } = address;
   const track = <T extends WireClient>(client: T): T => {
