@@ -40,6 +40,12 @@ export interface BlobReference {
 export type ZnodeData = Uint8Array | BlobReference;
 
 /**
+ * Data that is null, which ZooKeeper tells from data of no bytes, and so do its clients: a Kafka reads the one as "not written yet" and
+ * fails on the other. It has no bytes either; what has to know asks whether it is this very object.
+ */
+export const NULL_DATA: Uint8Array = new Uint8Array(0);
+
+/**
  * How a persistent znode goes by itself. A container goes when it has had children and has none any more; the other when
  * nobody has written it for `ttlMs` and it has no children.
  */

@@ -1,3 +1,4 @@
+import { NULL_DATA } from '../core/types.js';
 import type {
   CreateMode,
   CreateRequest,
@@ -40,8 +41,6 @@ const TTL_MODES: ReadonlyMap<number, CreateMode> = new Map([
   [CreateFlags.ttlSequential, 'ttlSequential'],
 ]);
 
-const KNOWN_FLAGS: ReadonlySet<number> = new Set(Object.values(CreateFlags));
-
 /** What can never be, for flags that mean nothing: the state machine refuses it where it stands, also inside a multi. */
 const IMPOSSIBLE = { mode: 'ttl', ttlMs: -1 } as const;
 
@@ -77,7 +76,7 @@ export function translateWrite(wire: WireWrite): WriteRequest {
       return { kind: 'delete', path: wire.body.path, version: wire.body.version };
     case 'setData': {
       const { path, data, version } = wire.body;
-      return { kind: 'setData', path, data: new Uint8Array(data), version };
+      return { kind: 'setData', path, data: copyOf(data), version };
     }
     case 'setAcl': {
       const { path, acl, version } = wire.body;
@@ -91,7 +90,7 @@ export function translateWrite(wire: WireWrite): WriteRequest {
 }
 
 function createRequest({ path, data, acl }: WireCreateRequest, mode: Mode): CreateRequest {
-  return { kind: 'create', path, data: new Uint8Array(data), acl, ...mode };
+  return { kind: 'create', path, data: copyOf(data), acl, ...mode };
 }
 
 function translateMultiOperation({ name, request }: WireMultiOperation): MultiOperation {
@@ -99,10 +98,16 @@ function translateMultiOperation({ name, request }: WireMultiOperation): MultiOp
   return translateWrite({ name, body: request } as WireWrite) as MultiOperation;
 }
 
-/** A ZooKeeper cannot even read an operation of a multi with flags that mean nothing, and then turns the whole multi away. */
+/**
+ * A ZooKeeper cannot even read an operation of a multi with flags that mean nothing, or with those of a time to live where the
+ * operation has no place for one, and then turns the whole multi away.
+ */
 export function isMalformed(wire: WireWrite): boolean {
   if (wire.name !== 'multi') return false;
-  return wire.body.operations.some(({ request }) => 'flags' in request && !KNOWN_FLAGS.has(request.flags));
+  return wire.body.operations.some(({ name, request }) => {
+    if (!('flags' in request)) return false;
+    return !MODES.has(request.flags) && !(name === 'createTtl' && TTL_MODES.has(request.flags));
+  });
 }
 
 export function translateRead(wire: WireRead): { readonly request: ReadRequest; readonly watch: boolean } {
@@ -152,10 +157,11 @@ function multiResults(
 ): WireMultiResult[] {
   assert(operations.length === results.length, 'a multi has one result for each operation');
   return results.map((result, index): WireMultiResult => {
-    const name = operations[index]?.name;
+    const operation = operations[index];
     switch (result.kind) {
       case 'create':
-        if (name === 'create') return { name, path: result.path };
+        if (operation?.name === 'create' && operation.request.flags !== CreateFlags.container)
+          return { name: 'create', path: result.path };
         return { name: 'create2', path: result.path, stat: result.stat };
       case 'setData':
         return { name: 'setData', stat: result.stat };
@@ -199,4 +205,9 @@ export function readReply(wire: WireRead, result: ReadResult): ReplyBody {
       return { name: 'getChildren2', body: { children, stat } };
     }
   }
+}
+
+/** What comes in is a view of the socket's chunk, which must not live as long as the znode. */
+function copyOf(data: Uint8Array): Uint8Array {
+  return data === NULL_DATA ? data : new Uint8Array(data);
 }

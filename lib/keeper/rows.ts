@@ -15,7 +15,7 @@
  * `z` is the zxid of the last transaction in the row. `gone` marks a tombstone, `ttl` is in seconds.
  */
 import { createHash } from 'node:crypto';
-import { OPEN_ACL, NO_SESSION } from '../core/types.js';
+import { NO_SESSION, NULL_DATA, OPEN_ACL } from '../core/types.js';
 import type {
   Acl,
   BlobReference,
@@ -154,11 +154,13 @@ export function nodeOfRow(row: Item): NodeRecord | null {
 }
 
 function dataAttributes(data: ZnodeData): Item {
+  if (data === NULL_DATA) return { dn: 1 };
   return data instanceof Uint8Array ? { d: data } : { b: data.blob, bl: data.length };
 }
 
 function dataOfRow(row: Item): ZnodeData {
   if (typeof row['b'] === 'string') return { blob: row['b'], length: number(row, 'bl') };
+  if (row['dn'] === 1) return NULL_DATA;
   assert(row['d'] instanceof Uint8Array, 'a znode row without data');
   return row['d'];
 }

@@ -1,5 +1,5 @@
 import { assert, unreachable } from '../base/assert.js';
-import { NO_SESSION, OPEN_ACL } from '../core/types.js';
+import { NO_SESSION, NULL_DATA, OPEN_ACL } from '../core/types.js';
 import type {
   Acl,
   BlobReference,
@@ -41,6 +41,8 @@ const DIGEST_BYTES = 8;
 const ACL_OPEN = 0;
 /** In place of data's length + 1: the data is a blob. */
 const DATA_BLOB = 0;
+/** In place of data's length + 1: the data is null. No data is as long. */
+const DATA_NULL = 0x7fff_ffff;
 
 /** Bytes that a transaction takes in an entry's body at most, uncompressed. */
 export function encodedTxnSize(txn: Txn): number {
@@ -277,6 +279,10 @@ function readCreate(reader: ByteReader): Omit<CreateTxn, 'ephemeralOwner' | 'lif
 }
 
 function writeData(sink: ByteSink, data: ZnodeData): void {
+  if (data === NULL_DATA) {
+    sink.varint(DATA_NULL);
+    return;
+  }
   if (data instanceof Uint8Array) {
     sink.varint(data.length + 1);
     sink.raw(data);
@@ -288,6 +294,7 @@ function writeData(sink: ByteSink, data: ZnodeData): void {
 
 function readData(reader: ByteReader): ZnodeData {
   const code = reader.varint();
+  if (code === DATA_NULL) return NULL_DATA;
   return code === DATA_BLOB ? readBlobReference(reader) : reader.raw(code - 1);
 }
 

@@ -1,5 +1,6 @@
 import { WireError } from './error.js';
 
+const NULL_LENGTH = -1;
 const EMPTY = Buffer.alloc(0);
 const TWO_32 = 0x1_0000_0000;
 
@@ -54,8 +55,14 @@ export class JuteReader {
 
   /** Null reads as the empty buffer. A view of the frame. */
   readBuffer(): Buffer {
-    const length = this.#readLength('buffer');
-    if (length === 0) return EMPTY;
+    return this.readNullableBuffer() ?? EMPTY;
+  }
+
+  /** `undefined` for null. A view of the frame. */
+  readNullableBuffer(): Buffer | undefined {
+    const length = this.readInt32();
+    if (length === NULL_LENGTH) return undefined;
+    if (length < 0) throw new WireError(`negative length of buffer: ${length}`);
     const at = this.#advance(length);
     return this.#bytes.subarray(at, at + length);
   }

@@ -7,7 +7,9 @@ Each NAME is a folder of others/ with a run.sh, which brings the client into .ca
 """
 
 import argparse
+import collections
 import os
+import signal
 import subprocess
 import sys
 
@@ -18,8 +20,15 @@ CACHE = os.path.join(harness.ROOT, ".cache", "clients")
 CLIENT_SECONDS_MAX = 300
 
 
+Row = collections.namedtuple("Row", "client version what passed failed")
+
+
+def clients():
+    return sorted(name for name in os.listdir(OTHERS) if os.path.exists(os.path.join(OTHERS, name, "run.sh")))
+
+
 def arguments():
-    names = sorted(name for name in os.listdir(OTHERS) if os.path.exists(os.path.join(OTHERS, name, "run.sh")))
+    names = clients()
     parser = argparse.ArgumentParser(description="Tests a server with clients of other languages.")
     parser.add_argument("--target", help="test the server at HOST:PORT (default: a ZeroKeeper of its own)")
     parser.add_argument("--zookeeper", action="store_true", help="test Debian's own ZooKeeper")
@@ -33,38 +42,44 @@ def arguments():
 
 
 def run(name, hosts):
-    """The rows of one client; a row that failed when it did not get to say anything."""
+    """The rows of one client; one that failed when it did not get to say anything."""
     command = ["bash", os.path.join(OTHERS, name, "run.sh"), hosts, CACHE]
     rows = []
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     try:
         output, _ = process.communicate(timeout=CLIENT_SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         print("%s did not end within %d s" % (name, CLIENT_SECONDS_MAX))
     for line in output.splitlines():
         if line.startswith("RESULT|"):
             _, client, version, what, passed, failed = line.split("|")
-            rows.append((client, version, what, int(passed), int(failed)))
+            rows.append(Row(client, version, what, int(passed), int(failed)))
         else:
             print(line)
-    if process.returncode != 0 and not any(row[4] for row in rows):
-        rows.append((name, "", "did not run to its end (exit code %s)" % process.returncode, 0, 1))
+    if process.returncode != 0 and not any(row.failed for row in rows):
+        rows.append(Row(name, "", "did not run to its end (exit code %s)" % process.returncode, 0, 1))
     return rows
+
+
+def run_all(names, hosts):
+    os.makedirs(CACHE, exist_ok=True)
+    return [row for name in names for row in run(name, hosts)]
 
 
 def table(rows):
     lines = ["| client | version | what ran | result |", "| --- | --- | --- | --- |"]
-    for client, version, what, passed, failed in rows:
-        result = "%d passed" % passed if failed == 0 else "%d passed, %d failed" % (passed, failed)
-        lines.append("| %s | %s | %s | %s |" % (client, version, what, result))
+    for row in rows:
+        result = "%d passed" % row.passed + (", %d failed" % row.failed if row.failed else "")
+        lines.append("| %s | %s | %s | %s |" % (row.client, row.version, row.what, result))
     return "\n".join(lines)
 
 
 def main():
     chosen = arguments()
-    os.makedirs(CACHE, exist_ok=True)
     if chosen.zookeeper:
         server = harness.zookeeper()
     elif chosen.target:
@@ -73,11 +88,11 @@ def main():
         server = harness.zerokeeper()
     server.start()
     try:
-        rows = [row for name in chosen.names for row in run(name, server.hosts)]
+        rows = run_all(chosen.names, server.hosts)
     finally:
         server.stop()
     print(table(rows))
-    passed, failed = sum(row[3] for row in rows), sum(row[4] for row in rows)
+    passed, failed = sum(row.passed for row in rows), sum(row.failed for row in rows)
     print("other clients: %d passed, %d failed" % (passed, failed), flush=True)
     sys.exit(0 if failed == 0 and passed > 0 else 1)
 

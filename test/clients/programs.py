@@ -18,7 +18,7 @@ from kazoo.client import KazooClient
 
 FOLDER = os.path.join(harness.HERE, "programs", "kafka")
 CACHE = os.path.join(harness.ROOT, ".cache", "programs")
-BROKER_SECONDS_MAX = 90
+BROKER_SECONDS_MAX = 40
 RECORDS = 300
 JAVA = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
 

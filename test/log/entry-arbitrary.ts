@@ -29,7 +29,9 @@ const data: fc.Arbitrary<ZnodeData> = fc.oneof(bytes, fc.record({ blob: hex(16),
 const acl: fc.Arbitrary<readonly Acl[]> = fc.oneof(
   fc.constant(OPEN_ACL),
   fc.constant([{ perms: 31, scheme: 'world', id: 'anyone' }]),
-  fc.array(fc.record({ perms: fc.nat(31), scheme: word, id: word }), { maxLength: 3 }),
+  fc.array(fc.record({ perms: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), scheme: word, id: word }), {
+    maxLength: 3,
+  }),
 );
 
 const operations: Record<MultiOperationTxn['type'], fc.Arbitrary<MultiOperationTxn>> = {

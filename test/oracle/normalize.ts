@@ -1,4 +1,4 @@
-import type { Stat } from '../../lib/core/types.js';
+import { NULL_DATA, type Stat } from '../../lib/core/types.js';
 import { ROOT } from './program.js';
 import type { Entry, Observation, Transcript } from './transcript.js';
 
@@ -112,6 +112,7 @@ class Plain {
   of(value: unknown): unknown {
     if (typeof value === 'string') return this.#text(value);
     if (typeof value === 'bigint') return this.#session(value);
+    if (value === NULL_DATA) return 'null';
     if (value instanceof Uint8Array) return `bytes ${this.#text(Buffer.from(value).toString('latin1'))}`;
     if (Array.isArray(value)) return value.map((element) => this.of(element));
     if (typeof value !== 'object' || value === null || value instanceof Related) return value;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { Acl } from '../../lib/core/types.js';
+import { NULL_DATA, type Acl } from '../../lib/core/types.js';
 import { CreateFlags, WatcherType, AddWatchMode } from '../../lib/wire/index.js';
 import type { Choose } from './choose.js';
 import { ROOT } from './program.js';
@@ -36,7 +36,7 @@ const UNUSUAL_NAMES = ['é', '日本', ' ', '...', '%0a', 'zookeeper', 'quota'] 
 
 const VERSIONS = [-1, -1, -1, 0, 0, 1, 2, 3, -2, 2_147_483_647] as const;
 
-const DATA = ['', 'x', 'hello', 'x'.repeat(300)].map((text) => Buffer.from(text));
+const DATA = [NULL_DATA, ...['', 'x', 'hello', 'x'.repeat(300)].map((text) => Buffer.from(text))];
 
 export const USERS = ['ann:secret', 'ben:hidden'] as const;
 
@@ -105,7 +105,7 @@ export function version(choose: Choose): number {
   return choose.one(VERSIONS);
 }
 
-export function data(choose: Choose): Buffer {
+export function data(choose: Choose): Uint8Array {
   return choose.one(DATA);
 }
 
@@ -121,7 +121,7 @@ export function acl(choose: Choose): readonly Acl[] {
 }
 
 export function createFlags(choose: Choose): number {
-  if (choose.chance(0.04)) return choose.one([7, -1, 255]);
+  if (choose.chance(0.04)) return choose.one([4, 5, 6, 7, -1, 255]);
   return choose.one([
     CreateFlags.persistent,
     CreateFlags.persistent,

@@ -4,6 +4,7 @@ import type { Acl } from '../../core/types.js';
 import { readAcls, writeAcls } from '../acl.js';
 import { OpCode } from '../constants.js';
 import type { Operation } from '../operation.js';
+import { readData, writeData } from '../data.js';
 import type { JuteReader } from '../reader.js';
 import type { JuteWriter } from '../writer.js';
 
@@ -22,7 +23,7 @@ export interface PathResponse {
 export function readCreateRequest(reader: JuteReader): WireCreateRequest {
   return {
     path: reader.readString(),
-    data: reader.readBuffer(),
+    data: readData(reader),
     acl: readAcls(reader),
     flags: reader.readInt32(),
   };
@@ -30,7 +31,7 @@ export function readCreateRequest(reader: JuteReader): WireCreateRequest {
 
 export function writeCreateRequest(writer: JuteWriter, request: WireCreateRequest): void {
   writer.writeString(request.path);
-  writer.writeBuffer(request.data);
+  writeData(writer, request.data);
   writeAcls(writer, request.acl);
   writer.writeInt32(request.flags);
 }

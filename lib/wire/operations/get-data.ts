@@ -3,6 +3,7 @@
 import type { Stat } from '../../core/types.js';
 import { OpCode } from '../constants.js';
 import type { Operation } from '../operation.js';
+import { readData, writeData } from '../data.js';
 import type { JuteReader } from '../reader.js';
 import { readStat, writeStat } from '../stat.js';
 import type { JuteWriter } from '../writer.js';
@@ -14,11 +15,11 @@ export interface GetDataResponse {
 }
 
 export function readGetDataResponse(reader: JuteReader): GetDataResponse {
-  return { data: reader.readBuffer(), stat: readStat(reader) };
+  return { data: readData(reader), stat: readStat(reader) };
 }
 
 export function writeGetDataResponse(writer: JuteWriter, response: GetDataResponse): void {
-  writer.writeBuffer(response.data);
+  writeData(writer, response.data);
   writeStat(writer, response.stat);
 }
 

@@ -2,6 +2,7 @@
 // SetDataResponse => Stat
 import { OpCode } from '../constants.js';
 import type { Operation } from '../operation.js';
+import { readData, writeData } from '../data.js';
 import type { JuteReader } from '../reader.js';
 import type { JuteWriter } from '../writer.js';
 import { readStatResponse, writeStatResponse, type StatResponse } from './exists.js';
@@ -14,12 +15,12 @@ export interface WireSetDataRequest {
 }
 
 export function readSetDataRequest(reader: JuteReader): WireSetDataRequest {
-  return { path: reader.readString(), data: reader.readBuffer(), version: reader.readInt32() };
+  return { path: reader.readString(), data: readData(reader), version: reader.readInt32() };
 }
 
 export function writeSetDataRequest(writer: JuteWriter, request: WireSetDataRequest): void {
   writer.writeString(request.path);
-  writer.writeBuffer(request.data);
+  writeData(writer, request.data);
   writer.writeInt32(request.version);
 }
 

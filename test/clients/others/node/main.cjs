@@ -65,7 +65,9 @@ const pureTests = {
   },
   transaction: async ({ client, call }, root) => {
     const commit = (transaction) => promisify(transaction.commit.bind(transaction))();
-    await commit(client.transaction().create(`${root}/a`, Buffer.from('1')).setData(`${root}/a`, Buffer.from('2'), 0));
+    await commit(
+      client.transaction().create(`${root}/a`, Buffer.from('1')).setData(`${root}/a`, Buffer.from('2'), 0),
+    );
     assert.equal(String(await call('getData')(`${root}/a`)), '2');
     await assert.rejects(commit(client.transaction().create(`${root}/b`).remove(`${root}/none`)));
     assert.equal(await call('exists')(`${root}/b`), null);
@@ -83,7 +85,12 @@ const pureTests = {
 
 async function connectNative() {
   const ZooKeeper = load('zookeeper');
-  const client = new ZooKeeper({ connect: hosts, timeout: 10_000, debug_level: ZooKeeper.ZOO_LOG_LEVEL_ERROR, host_order_deterministic: false });
+  const client = new ZooKeeper({
+    connect: hosts,
+    timeout: 10_000,
+    debug_level: ZooKeeper.ZOO_LOG_LEVEL_ERROR,
+    host_order_deterministic: false,
+  });
   const connected = new Promise((resolve) => client.on('connect', resolve));
   client.init({});
   await withTimeout(connected, 'connected');
@@ -109,7 +116,11 @@ const nativeTests = {
   },
   watches: async ({ client }, root) => {
     const told = deferred();
-    const absent = client.aw_exists(`${root}/a`, (type, _state, path) => told.resolve([type, path]), () => undefined);
+    const absent = client.aw_exists(
+      `${root}/a`,
+      (type, _state, path) => told.resolve([type, path]),
+      () => undefined,
+    );
     assert.equal(absent, 0);
     await client.create(`${root}/a`, 'x', 0);
     assert.deepEqual(await withTimeout(told.promise, 'created'), [1, `${root}/a`]);
@@ -139,8 +150,18 @@ async function runAll({ name, tests, connect, create }) {
 }
 
 async function main() {
-  const pure = { name: 'node-zookeeper-client', tests: pureTests, connect: connectPure, create: ({ call }, root) => call('create')(root) };
-  const native = { name: 'zookeeper', tests: nativeTests, connect: connectNative, create: ({ client }, root) => client.create(root, '', 0) };
+  const pure = {
+    name: 'node-zookeeper-client',
+    tests: pureTests,
+    connect: connectPure,
+    create: ({ call }, root) => call('create')(root),
+  };
+  const native = {
+    name: 'zookeeper',
+    tests: nativeTests,
+    connect: connectNative,
+    create: ({ client }, root) => client.create(root, '', 0),
+  };
   const failed = (await runAll(pure)) + (await runAll(native));
   process.exit(failed === 0 ? 0 : 1);
 }
