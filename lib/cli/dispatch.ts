@@ -46,6 +46,7 @@ export type Program = (args: string[]) => Promise<number>;
 const PROGRAMS = {
   start: 'run ZeroKeeper on this machine: tables, functions and a gateway',
   gateway: 'run a gateway alone, on the tables in DynamoDB',
+  server: 'start, stop or restart a server in the background by a zoo.cfg, or ask how it is',
 } as const;
 
 export type Programs = Readonly<Record<keyof typeof PROGRAMS, Program>>;

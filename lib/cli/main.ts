@@ -6,6 +6,7 @@ import { holdProcess, processIo } from './io.js';
 const programs: Programs = {
   start: async (args) => (await import('./start.js')).run(args),
   gateway: async (args) => (await import('./gateway.js')).run(args),
+  server: async (args) => (await import('./server.js')).run(args),
 };
 
 const release = holdProcess();

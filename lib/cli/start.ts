@@ -1,7 +1,11 @@
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../base/clock.js';
 import { jsonLogger, type LogLevel } from '../base/logger.js';
 import { systemRandom } from '../base/random.js';
+import { gatewaySettings, type GatewaySettings } from '../gateway/config/settings.js';
+import { ConfigError, Values } from '../gateway/config/values.js';
+import { readZooCfg } from './gateway.js';
 import { failed, isNodeTooOld, NODE_MIN, signalled } from './program.js';
 import { UsageError } from './command.js';
 import { FUNCTION_NAMES } from '../emulator/deployment.js';
@@ -24,13 +28,14 @@ Prints one line that begins with "ZeroKeeper is ready" when clients can connect.
   --memory           keep nothing
   --endpoint URL     use the DynamoDB that runs there instead of an engine of our own
   --namespace NAME   the tree that the gateways serve (default)
+  --config FILE      a zoo.cfg: port, address, dataDir and everything that zerokeeper gateway takes from one
   --log-level LEVEL  debug, info, warn or error, as JSON on stderr (warn)
   --help             this text
 `;
 
 export type StartArguments = Pick<
   EmulatorOptions,
-  'tables' | 'host' | 'port' | 'lambdaPort' | 'gateways' | 'namespace' | 'logLevel'
+  'tables' | 'host' | 'port' | 'lambdaPort' | 'gateways' | 'namespace' | 'logLevel' | 'gatewaySettings'
 >;
 
 /**
@@ -45,7 +50,7 @@ export async function run(args: string[]): Promise<number> {
   try {
     parsed = parseStart(args);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
+    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
     return failed(`${error.message} (see zerokeeper start --help)`, 2);
   }
   if (parsed !== 'help') return serve(parsed);
@@ -55,8 +60,13 @@ export async function run(args: string[]): Promise<number> {
 
 /** Throws {@link UsageError}. */
 export function parseStart(args: string[]): StartArguments | 'help' {
-  const values = parseFlags(args);
-  if (values.help === true) return 'help';
+  const flags = parseFlags(args);
+  if (flags.help === true) return 'help';
+  const { settings, ...given } = readConfig(flags.config);
+  const values = { ...given, ...flags };
+  if (settings !== undefined && values.gateways !== undefined && values.gateways !== '1') {
+    throw new UsageError('--config describes one gateway: it cannot be given with --gateways');
+  }
   const gateways = integer('--gateways', values.gateways ?? '1', { min: 1, max: GATEWAYS_MAX });
   const port = integer('--port', values.port ?? '2181', { min: 0, max: PORT_MAX - gateways + 1 });
   const logLevel = LOG_LEVELS.find((level) => level === (values['log-level'] ?? 'warn'));
@@ -75,6 +85,31 @@ export function parseStart(args: string[]): StartArguments | 'help' {
     gateways,
     namespace,
     logLevel,
+    ...(settings !== undefined && { gatewaySettings: settings }),
+  };
+}
+
+interface Given {
+  readonly settings: GatewaySettings;
+  readonly port: string;
+  readonly host: string;
+  readonly 'log-level': string;
+  readonly namespace: string;
+  readonly data: string;
+}
+
+/** What a zoo.cfg gives in place of options. Its data are in a directory of their own: a ZooKeeper's may be beside them. */
+function readConfig(path: string | undefined): Partial<Given> {
+  if (path === undefined) return {};
+  const file = readZooCfg(path);
+  const values = new Values([file]);
+  return {
+    settings: gatewaySettings(values),
+    port: values.text('clientPort'),
+    host: values.text('clientPortAddress'),
+    'log-level': values.text('logLevel'),
+    namespace: values.text('namespace'),
+    ...(file.dataDir !== undefined && { data: join(file.dataDir, 'zerokeeper') }),
   };
 }
 
@@ -91,7 +126,7 @@ function parseFlags(args: string[]) {
       args,
       options: {
         ...{ port: text, host: text, gateways: text, data: text, endpoint: text, namespace: text },
-        ...{ 'lambda-port': text, 'log-level': text, memory: flag, help: flag },
+        ...{ 'lambda-port': text, 'log-level': text, config: text, memory: flag, help: flag },
       },
     });
     return values;

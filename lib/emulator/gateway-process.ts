@@ -54,12 +54,13 @@ async function open(config: GatewayConfig): Promise<RunningGateway> {
   const { namespace, tablePrefix, endpoint, settings, followIdleMs } = config;
   const write = (line: string) => void process.stderr.write(line);
   const logger = jsonLogger({ level: config.logLevel, now: () => systemClock.now(), write });
+  const auditLogger = jsonLogger({ level: 'info', now: () => systemClock.now(), write });
   const clock = new ServerClock(systemClock);
   const client = createDynamoClient({ endpoint });
   const observer = { onServerTime: clock.observe.bind(clock) };
   const store = new DynamoStore({ client, tablePrefix, observer });
   const isClockTrusted = () => clock.trusted;
-  const shared = { store, clock, random: systemRandom, logger, isClockTrusted };
+  const shared = { store, clock, random: systemRandom, logger, auditLogger, isClockTrusted };
   const gateway = await openGateway({ ...shared, namespace, settings, followIdleMs });
   return {
     ...gateway,

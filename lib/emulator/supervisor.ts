@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../base/clock.js';
 import type { Logger, LogLevel } from '../base/logger.js';
 import type { Random } from '../base/random.js';
-import { localSettings } from '../gateway/config/settings.js';
+import { localSettings, type GatewaySettings } from '../gateway/config/settings.js';
 import { FOLLOW_IDLE_MS } from '../keeper/limits.js';
 import { Cloud } from './cloud.js';
 import { DataDirectory } from './data-directory.js';
@@ -27,6 +27,8 @@ export interface EmulatorOptions {
   readonly gateways: number;
   /** Of Lambda's API and the WebSocket API; 0 takes a free one. Default: 9001, or a free one when that is taken. */
   readonly lambdaPort?: number;
+  /** What the gateway serves besides, if there is one alone. Default: nothing, and all four-letter words. */
+  readonly gatewaySettings?: GatewaySettings;
   readonly namespace: string;
   readonly tablePrefix: string;
   readonly logLevel: LogLevel;
@@ -159,7 +161,9 @@ export class Emulator {
     const { namespace, tablePrefix, host, logLevel, gateways, tables } = this.#options;
     const alone = gateways === 1 && tables.kind !== 'endpoint';
     const followIdleMs = alone ? FOLLOW_IDLE_ALONE_MS : FOLLOW_IDLE_MS;
-    const settings = { ...localSettings({ host, port }), drainTimeoutMs: DRAIN_MS_MAX };
+    const client = { host, port };
+    const given = this.#options.gatewaySettings;
+    const settings = { ...localSettings(client), ...given, client, drainTimeoutMs: DRAIN_MS_MAX };
     return { namespace, tablePrefix, settings, logLevel, endpoint, followIdleMs };
   }
 

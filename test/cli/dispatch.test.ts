@@ -56,7 +56,7 @@ async function run(args: readonly string[], world: World = {}): Promise<Run> {
     out.push(`start ${startArgs.join(' ')}`);
     return Promise.resolve(0);
   };
-  const code = await dispatch(args, io, { start, gateway: start });
+  const code = await dispatch(args, io, { start, gateway: start, server: start });
   return { code, out: out.join(''), err: err.join('') };
 }
 

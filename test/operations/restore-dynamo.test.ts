@@ -23,7 +23,7 @@ async function run(args: readonly string[]) {
     env: {},
     interrupted: () => new Promise(() => undefined),
   };
-  const code = await dispatch(['restore', ...args], io, { start: unused, gateway: unused });
+  const code = await dispatch(['restore', ...args], io, { start: unused, gateway: unused, server: unused });
   return { code, out: out.join(''), err: err.join('') };
 }
 
