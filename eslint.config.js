@@ -26,7 +26,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['lib/cli/**', 'bench/**', 'lib/emulator/**', 'lib/gateway/process/**'],
+    files: ['lib/cli/**', 'bench/**', 'examples/**', 'lib/emulator/**', 'lib/gateway/process/**'],
     rules: { 'no-console': 'off' },
   },
   { files: ['test/**'], rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-lines': 'off' } },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CancelTimer, Clock } from '../base/clock.js';
 import { elapsedMs, instantOf } from '../base/instant.js';
 import { LeaseLapsedError, type ZeroKeeperError } from './errors.js';
@@ -42,6 +43,8 @@ export class SessionLease {
     const present = this.#controller;
     if (present !== undefined && !this.#isRevived(present)) return present.signal;
     const controller = new AbortController();
+    // Whoever holds something listens, and that may be many.
+    setMaxListeners(0, controller.signal);
     this.#controller = controller;
     if (this.#over === undefined) this.#look(controller);
     else controller.abort(this.#over);

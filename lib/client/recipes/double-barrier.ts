@@ -137,7 +137,7 @@ export class DoubleBarrier {
         return;
       } catch (error) {
         if (!(error instanceof NoNodeError)) throw error;
-        await createDirectory(this.#context, this.path, signal);
+        await createDirectory(this.#context, this.path, { signal });
       }
     }
   }

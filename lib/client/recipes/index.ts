@@ -32,6 +32,19 @@ export {
   type ServiceDiscoveryOptions,
   type ServiceInstance,
 } from './service-discovery.js';
+export { PersistentTtlNode, type PersistentTtlNodeOptions } from './persistent-ttl-node.js';
+export { SetPartitioner, type SetPartitionerOptions } from './set-partitioner.js';
+export { WorkAssignment, type Assignment, type WorkAssignmentOptions } from './work-assignment.js';
+export {
+  TreeCache,
+  type TreeCacheOptions,
+  type TreeEvent,
+  type TreeNode,
+  type TreeState,
+} from './tree-cache.js';
+export { Configuration, type ConfigurationOptions } from './configuration.js';
+export { JobLease, JobHold, type JobLeaseOptions } from './job-lease.js';
+export type { Worker } from './support/assigned.js';
 export { ContentionError, LockLostError } from './errors.js';
 export type { PriorityOptions } from './support/entries.js';
 export type { Acquirable, Held } from './support/lock.js';

@@ -182,7 +182,7 @@ export class LockingQueue {
           this.#context.cleanup.run(() => this.#removeMark(path, nonce));
           throw error;
         }
-        await createDirectory(this.#context, this.#taken, signal);
+        await createDirectory(this.#context, this.#taken, { signal });
       }
     }
   }

@@ -129,7 +129,7 @@ export class PersistentNode implements AsyncDisposable {
       } catch (error) {
         if (error instanceof NodeExistsError) return this.#mode === 'persistent' || this.#isOurs();
         if (!(error instanceof NoNodeError)) throw error;
-        await createDirectory(this.#context, parentOf(this.path), signal);
+        await createDirectory(this.#context, parentOf(this.path), { signal });
       }
     }
   }

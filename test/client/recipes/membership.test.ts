@@ -5,7 +5,12 @@ import {
   OperationTimeoutError,
   UnavailableError,
 } from '../../../lib/client/index.js';
-import { Party, PersistentNode, ServiceDiscovery } from '../../../lib/client/recipes/index.js';
+import {
+  Party,
+  PersistentNode,
+  PersistentTtlNode,
+  ServiceDiscovery,
+} from '../../../lib/client/recipes/index.js';
 import { names, text, untilChildren } from './helpers.js';
 import { describeOnAll } from './world.js';
 
@@ -56,6 +61,25 @@ describeOnAll('a persistent node', (world) => {
     await expect(node.ready()).rejects.toBeInstanceOf(NoAuthError);
     await expect(node.ended).rejects.toBeInstanceOf(NoAuthError);
     expect(String(await warned)).toContain('has ended');
+  });
+});
+
+describeOnAll('a persistent node with a time to live', (world) => {
+  // ZooKeeper has TTL znodes only where it is told to.
+  it.runIf(world.canAdvance)('is kept for as long as its keeper is, and goes some time after', async () => {
+    const peer = await world.openPeer();
+    const observer = await world.open();
+    const path = `${world.base}/seen/me`;
+    const node = new PersistentTtlNode(peer.client, path, { ttlMs: 60_000, data: 'one' });
+    await node.ready();
+    await world.advance(200_000);
+    expect(text((await observer.get(path, { consistency: 'linearizable' })).data)).toBe('one');
+    await node.setData('two');
+    await peer.client.close();
+    await observer.sync('/');
+    expect(text((await observer.get(path, { consistency: 'linearizable' })).data)).toBe('two');
+    await world.advance(200_000);
+    expect(await observer.exists(path, { consistency: 'linearizable' })).toBeUndefined();
   });
 });
 

@@ -6,6 +6,7 @@ import { systemClock, type Clock } from '../../../lib/base/clock.js';
 import { silentLogger } from '../../../lib/base/logger.js';
 import { connect, type ClientOptions, type ZeroKeeperClient } from '../../../lib/client/index.js';
 import { startEmulator, type MemoryEmulator } from '../../../lib/emulator/index.js';
+import { FRAME_BYTES_MAX, FrameReader, operationName } from '../../../lib/wire/index.js';
 import type { SimulatedStore } from '../../../lib/log/simulated-store.js';
 
 export type WorldKind = 'tcp' | 'lambda' | 'direct' | 'zookeeper';
@@ -19,6 +20,8 @@ export interface Peer {
   heal(): void;
   /** The next answer is lost, after the request was carried out. */
   loseNextReply(): void;
+  /** What it has sent, by the protocol's names, without heartbeats; over tcp only. */
+  readonly requests: string[];
 }
 
 export interface World {
@@ -36,10 +39,15 @@ export interface World {
 }
 
 /** Runs the specification against each kind of server: a real ZooKeeper, too, where ZK_TARGET names one. */
-export function describeOnAll(what: string, specify: (world: World) => void): void {
+export function describeOnAll(
+  what: string,
+  specify: (world: World) => void,
+  only?: readonly WorldKind[],
+): void {
   const zookeeper = process.env['ZK_TARGET'];
   const kinds: WorldKind[] = ['tcp', 'lambda', 'direct'];
   for (const kind of zookeeper === undefined ? kinds : [...kinds, 'zookeeper' as const]) {
+    if (only?.includes(kind) === false) continue;
     const name = kind === 'zookeeper' ? 'tcp to ZooKeeper' : kind;
     describe(`${what}, over ${name}`, () => {
       const world = new RunningWorld(kind, zookeeper);
@@ -149,6 +157,7 @@ async function lambdaPeer(emulator: MemoryEmulator, options: PeerOptions): Promi
   });
   return {
     client,
+    requests: [],
     cut: () => {
       network.isCut = true;
     },
@@ -169,6 +178,7 @@ async function directPeer(emulator: MemoryEmulator, options: PeerOptions): Promi
     Object.assign(store.faults, faults);
   return {
     client,
+    requests: [],
     cut: () => setFaults({ lostReply: 0, lostRequest: 1 }),
     heal: () => setFaults({ lostReply: 0, lostRequest: 0 }),
     loseNextReply: () => {
@@ -184,6 +194,7 @@ async function tcpPeer(server: string, options: PeerOptions, clock: Clock): Prom
   const client = await connect({ transport: 'tcp', servers: proxy.address, clock, ...options });
   return {
     client,
+    requests: proxy.requests,
     cut: () => proxy.cut(),
     heal: () => {
       proxy.isCut = false;
@@ -198,6 +209,7 @@ class Proxy {
   address = '';
   isCut = false;
   losesNext = false;
+  readonly requests: string[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #target: { readonly host: string; readonly port: number };
 
@@ -231,7 +243,16 @@ class Proxy {
       inbound.destroy();
       outbound.destroy();
     };
-    inbound.on('close', end).on('data', (chunk) => outbound.write(chunk));
+    const frames = new FrameReader(FRAME_BYTES_MAX);
+    let isGreeted = false;
+    inbound.on('close', end).on('data', (chunk) => {
+      outbound.write(chunk);
+      for (const frame of frames.push(chunk)) {
+        const name = operationName(frame.readInt32BE(4));
+        if (isGreeted && name !== undefined && name !== 'ping') this.requests.push(name);
+        isGreeted = true;
+      }
+    });
     outbound.on('close', end).on('data', (chunk) => {
       if (!this.losesNext) inbound.write(chunk);
       else {

@@ -91,7 +91,7 @@ export async function watchChildren(
       );
     } catch (error) {
       if (!(error instanceof NoNodeError)) throw error;
-      await createDirectory(context, directory, signal);
+      await createDirectory(context, directory, { signal });
     }
   }
 }

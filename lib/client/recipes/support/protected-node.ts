@@ -1,6 +1,7 @@
 import {
   NodeExistsError,
   NoNodeError,
+  UnsupportedError,
   ZeroKeeperError,
   type CreateMode,
   type Data,
@@ -49,7 +50,7 @@ export async function createProtected(context: RecipeContext, wanted: WantedNode
       return await createAndList(context, wanted, guid);
     } catch (error) {
       if (error instanceof NoNodeError && directories++ < DIRECTORY_ROUNDS_MAX) {
-        await createDirectory(context, directory, signal);
+        await createDirectory(context, directory, { signal, mode: 'container' });
         continue;
       }
       const isInDoubt = error instanceof ZeroKeeperError && error.maybeApplied;
@@ -102,17 +103,24 @@ async function findAgain(
   }
 }
 
-/** Persistent and empty; with its parents. */
+/** Empty; with its parents. If it is there already, that is fine. */
 export async function createDirectory(
-  { client, acl }: RecipeContext,
+  context: RecipeContext,
   directory: string,
-  signal?: AbortSignal,
+  {
+    signal,
+    mode = 'persistent',
+  }: { readonly signal?: AbortSignal | undefined; readonly mode?: CreateMode } = {},
 ): Promise<void> {
+  const { client, acl } = context;
   try {
     await untilAnswered(client, { path: directory, signal }, () =>
-      client.create(directory, '', { ...acl, parents: true, signal }),
+      client.create(directory, '', { ...acl, mode, parents: true, signal }),
     );
   } catch (error) {
-    if (!(error instanceof NodeExistsError)) throw error;
+    if (error instanceof UnsupportedError && mode === 'container') {
+      // A server without containers: then it stays.
+      await createDirectory(context, directory, { signal });
+    } else if (!(error instanceof NodeExistsError)) throw error;
   }
 }

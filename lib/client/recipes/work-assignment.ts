@@ -1,0 +1,248 @@
+import { NodeExistsError, NoNodeError, type ZeroKeeperClient } from '../index.js';
+import { ChildrenWatch, DataWatch } from './data-watch.js';
+import { LeaderLatch } from './leader-latch.js';
+import { Party } from './party.js';
+import type { PersistentNode } from './persistent-node.js';
+import { AssignedItems, type Worker } from './support/assigned.js';
+import { decodeJson } from './support/json.js';
+import { join } from './support/names.js';
+import { warn } from './support/metrics.js';
+import { checkName, RecipeContext, type RecipeOptions } from './support/recipe.js';
+import { remove } from './support/cleanup.js';
+import { tellsOver, untilAnswered, type WaitOptions } from './support/waiting.js';
+import type { Held } from './support/lock.js';
+
+export interface WorkAssignmentOptions extends RecipeOptions {
+  /** Who this is, among the others. */
+  readonly id: string;
+  /** Works on an item that is this process's, until `held.signal` aborts. What it throws becomes a warning. */
+  readonly work: Worker;
+}
+
+/** Items by the member that has them. */
+export type Assignment = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Items of work that come and go, shared out by an elected leader among those who are there.
+ *
+ * **Guarantees.** No two work on one item at a time: each item has a lock. The leader keeps the shares equal to within one and
+ * moves no item that need not move. When a worker dies the others get its items; when the leader does, the next one goes on.
+ *
+ * **Failure modes.** Those of {@link SetPartitioner} and {@link LeaderLatch}. While there is no leader the shares stay as they are.
+ * A leader that has been replaced and does not know it yet may write an old assignment; the locks hold nevertheless, and the
+ * new leader writes again.
+ *
+ * @example
+ * ```ts
+ * import { connect } from 'zerokeeper';
+ * import { WorkAssignment } from 'zerokeeper/recipes';
+ *
+ * await using client = await connect({ transport: 'tcp', servers: '127.0.0.1:2181' });
+ * const begun = new Promise<string>((resolve) => {
+ *   void (async () => {
+ *     const work = new WorkAssignment(client, '/crawler', { id: 'host-1', work: async (item) => resolve(item) });
+ *     await work.join();
+ *     await work.add('example.org');
+ *   })();
+ * });
+ * console.log('mine:', await begun);
+ * ```
+ */
+export class WorkAssignment implements AsyncDisposable {
+  readonly #context: RecipeContext;
+  readonly #id: string;
+  readonly #items: string;
+  readonly #shares: string;
+  readonly #party: Party;
+  readonly #latch: LeaderLatch;
+  readonly #assigned: AssignedItems;
+  readonly #leaving = new AbortController();
+  readonly #tasks: Promise<void>[] = [];
+  #membership: Promise<PersistentNode> | undefined;
+
+  constructor(client: ZeroKeeperClient, path: string, options: WorkAssignmentOptions) {
+    const { acl, onMetric, id, work } = options;
+    const shared: RecipeOptions = { acl, onMetric };
+    this.#context = new RecipeContext('WorkAssignment', client, { ...shared, path });
+    checkName('a member', id);
+    this.#id = id;
+    this.#items = join(path, 'items');
+    this.#shares = join(path, 'assignment');
+    this.#party = new Party(client, join(path, 'members'), shared);
+    this.#latch = new LeaderLatch(client, join(path, 'leader'), {
+      ...shared,
+      id,
+      onChange: (leadership) => {
+        if (leadership !== undefined) this.#keep(this.#lead(leadership));
+      },
+    });
+    this.#assigned = new AssignedItems(client, { directory: join(path, 'locks'), options: shared, work });
+  }
+
+  get path(): string {
+    return this.#context.path;
+  }
+
+  /** The items that this process works on now. */
+  get items(): readonly string[] {
+    return this.#assigned.items;
+  }
+
+  get isLeader(): boolean {
+    return this.#latch.isLeader;
+  }
+
+  /** Takes part from now on; resolves when the others know. */
+  async join(options: WaitOptions = {}): Promise<void> {
+    if (this.#membership !== undefined) return;
+    this.#membership = this.#party.join(this.#id, options);
+    try {
+      await this.#membership;
+    } catch (error) {
+      this.#membership = undefined;
+      throw error;
+    }
+    this.#latch.start();
+    this.#keep(this.#follow());
+  }
+
+  /** Adds an item of work; if there is one of that name, that is fine. */
+  async add(item: string): Promise<void> {
+    checkName('an item', item);
+    const { client, acl } = this.#context;
+    const path = join(this.#items, item);
+    try {
+      await untilAnswered(client, { path }, () => client.create(path, '', { ...acl, parents: true }));
+    } catch (error) {
+      if (!(error instanceof NodeExistsError)) throw error;
+    }
+  }
+
+  /** Takes an item off; who works on it is told to end. */
+  async remove(item: string): Promise<void> {
+    checkName('an item', item);
+    await remove(this.#context.client, join(this.#items, item));
+  }
+
+  /** Who has what, as the leader has written it. */
+  async assignment(): Promise<Assignment> {
+    const { client } = this.#context;
+    try {
+      const { data } = await client.get(this.#shares, { consistency: 'linearizable' });
+      return decodeJson(data, { path: this.#shares, schema: toAssignment });
+    } catch (error) {
+      if (error instanceof NoNodeError) return {};
+      throw error;
+    }
+  }
+
+  /** Lets go of everything; resolves when it has. */
+  async close(): Promise<void> {
+    this.#leaving.abort();
+    await this.#latch.close();
+    await Promise.all(this.#tasks);
+    await this.#assigned.stop();
+    await (await this.#membership)?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #keep(task: Promise<void>): void {
+    this.#tasks.push(
+      task.catch((error: unknown) => {
+        if (this.#leaving.signal.aborted || tellsOver(this.#context.client, error)) return;
+        warn(`the work assignment of ${this.path} does not go on`, error);
+      }),
+    );
+  }
+
+  /** Does what the leader has written. */
+  async #follow(): Promise<void> {
+    const { client } = this.#context;
+    try {
+      for await (const state of new DataWatch(client, this.#shares, { signal: this.#leaving.signal })) {
+        const shares =
+          state === undefined ? {} : decodeJson(state.data, { path: this.#shares, schema: toAssignment });
+        this.#assigned.assign(shares[this.#id] ?? []);
+      }
+    } finally {
+      this.#assigned.assign([]);
+    }
+  }
+
+  /** Shares out anew whenever members or items have changed. */
+  async #lead(leadership: Held): Promise<void> {
+    const { client } = this.#context;
+    const stop = new AbortController();
+    const signal = AbortSignal.any([leadership.signal, this.#leaving.signal, stop.signal]);
+    let members: readonly string[] | undefined;
+    let items: readonly string[] | undefined;
+    const share = async () => {
+      if (members !== undefined && items !== undefined) await this.#share(members, items);
+    };
+    const followMembers = async () => {
+      for await (members of this.#party.changes({ signal })) await share();
+    };
+    const followItems = async () => {
+      for await (const names of new ChildrenWatch(client, this.#items, { signal })) {
+        items = names ?? [];
+        await share();
+      }
+    };
+    const following = [followMembers(), followItems()];
+    try {
+      await Promise.all(following);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      stop.abort();
+      await Promise.allSettled(following);
+    }
+  }
+
+  async #share(members: readonly string[], items: readonly string[]): Promise<void> {
+    const { client, acl } = this.#context;
+    const shares = balance(await this.assignment(), members, items);
+    try {
+      await untilAnswered(client, { path: this.#shares }, () => client.setJson(this.#shares, shares));
+    } catch (error) {
+      if (!(error instanceof NoNodeError)) throw error;
+      await client.createJson(this.#shares, shares, { ...acl, parents: true });
+    }
+  }
+}
+
+/** Equal shares to within one; items stay where they are as far as that allows. */
+function balance(before: Assignment, members: readonly string[], items: readonly string[]): Assignment {
+  const left = new Set(items);
+  const shares = new Map<string, string[]>(members.map((member) => [member, []]));
+  const fullMax = Math.ceil(items.length / Math.max(1, members.length));
+  let mayBeFull = items.length - members.length * (fullMax - 1);
+  for (const [member, share] of shares) {
+    const kept = (before[member] ?? []).filter((item) => left.has(item));
+    const sizeMax = kept.length >= fullMax && mayBeFull > 0 ? fullMax : Math.min(fullMax - 1, kept.length);
+    if (sizeMax === fullMax) mayBeFull--;
+    share.push(...kept.slice(0, sizeMax));
+    for (const item of share) left.delete(item);
+  }
+  for (const item of left) smallest(shares)?.push(item);
+  return Object.fromEntries([...shares].map(([member, share]) => [member, share.sort()]));
+}
+
+function smallest(shares: ReadonlyMap<string, string[]>): string[] | undefined {
+  let best: string[] | undefined;
+  for (const share of shares.values()) if (best === undefined || share.length < best.length) best = share;
+  return best;
+}
+
+function toAssignment(value: unknown): Assignment {
+  const entries = Object.entries(value as object).map(([member, items]: [string, unknown]) => {
+    if (!Array.isArray(items) || !items.every((item) => typeof item === 'string')) {
+      throw new TypeError(`the items of ${member} are no list of names`);
+    }
+    return [member, items] as const;
+  });
+  return Object.fromEntries(entries);
+}
