@@ -1,21 +1,25 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { runApi } from './commands/api.js';
 import { runContention } from './commands/contention.js';
 import { comparisonTable, resultTable } from './report.js';
 import { bench, type BenchOptions, type Results } from './run.js';
 import { runningServer, startZeroKeeper, startZooKeeper, type Server } from './servers.js';
+import type { Target } from './targets.js';
 import { OPERATIONS, type OperationName } from './workload.js';
 
 const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
        npm run bench -- compare [--zerokeeper HOST:PORT] [--zookeeper HOST:PORT] [OPTIONS]
-       npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--json FILE]
+       npm run bench -- api [--check] [--json FILE]
+       npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--plots DIRECTORY] [--check] [--json FILE]
 
 Measures a server that speaks ZooKeeper's protocol: every connection keeps a fixed number of requests under
 way. compare measures ZeroKeeper and a real ZooKeeper in turn, A B A B; those that are not named are
 started for it, with data on this machine's disk (ZeroKeeper needs npm run build).
 
-contention is a model with the real code in it: so many instances of the function api write one namespace, in virtual time, on
-tables with published latencies and DynamoDB's limits for each partition.
+api and contention are models with the real code in them, in virtual time, on tables with published latencies; the same comes out each
+time. api: single operations of the clients over direct and lambda, and of cold instances. contention: so many instances of the function
+api write one namespace, whose partitions have DynamoDB's limits. --check fails when a target is missed.
 
   --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
   --connections N   default 8
@@ -42,6 +46,8 @@ const { values, positionals } = parseArgs({
     size: text,
     rounds: text,
     instances: text,
+    plots: text,
+    check: { type: 'boolean' },
     json: text,
     help: { type: 'boolean', short: 'h' },
   },
@@ -105,17 +111,34 @@ async function single(options: BenchOptions): Promise<unknown> {
 }
 
 function run(command: string | undefined, options: BenchOptions): Promise<unknown> {
-  const { instances } = values;
+  const { instances, plots } = values;
   switch (command) {
     case undefined:
       return single(options);
     case 'compare':
       return compare(options);
     case 'contention':
-      return runContention({ seconds: options.seconds, ...(instances === undefined ? {} : { instances }) });
+      return checked(
+        runContention({
+          seconds: options.seconds,
+          ...(instances === undefined ? {} : { instances }),
+          ...(plots === undefined ? {} : { plots }),
+        }),
+      );
+    case 'api':
+      return checked(runApi());
     default:
       throw new Error(`there is no ${command}: see --help`);
   }
+}
+
+async function checked<T extends { readonly targets: readonly Target[] }>(running: Promise<T>): Promise<T> {
+  const outcome = await running;
+  const missed = outcome.targets.filter(({ reached }) => !reached);
+  if (values.check === true && missed.length > 0) {
+    throw new Error(`missed: ${missed.map(({ what }) => what).join('; ')}`);
+  }
+  return outcome;
 }
 
 async function main(): Promise<void> {

@@ -81,12 +81,15 @@ export class Cloud {
   readonly random: Random;
   /** Enforce the limits of partitions. */
   readonly limited: boolean;
+  /** The latency of every call, in place of published distributions: then time counts round trips. */
+  readonly #fixedMs: number | undefined;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(options: { clock: Clock; random: Random; limited?: boolean }) {
+  constructor(options: { clock: Clock; random: Random; limited?: boolean; fixedMs?: number }) {
     this.clock = options.clock;
     this.random = options.random;
     this.limited = options.limited ?? true;
+    this.#fixedMs = options.fixedMs;
   }
 
   /** A caller's connection. */
@@ -107,6 +110,7 @@ export class Cloud {
 
   /** A draw from a distribution with these percentiles; straight lines in between. */
   latencyMs({ p50, p95, p99 }: LatencyFigures): number {
+    if (this.#fixedMs !== undefined) return this.#fixedMs;
     const chance = this.random.float();
     const between = (from: number, to: number, part: number) => from + (to - from) * part;
     if (chance < 0.5) return between(p50 * 0.85, p50, chance / 0.5);

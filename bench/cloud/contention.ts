@@ -1,16 +1,12 @@
 /** Many instances of the function write one namespace: the real code, in virtual time, on tables whose partitions have limits. */
 import { seededRandom } from '../../lib/base/random.js';
-import type { ThinAnswer, ThinRequest } from '../../lib/wire/thin-protocol.js';
 import { createWiring, type FunctionWiring } from '../../functions/shared/wiring.js';
 import { Samples } from '../samples.js';
 import { Cloud, Meter } from './cloud-store.js';
 import { STREAM_MS } from './figures.js';
+import { NAMESPACE, ThinClient } from './thin-client.js';
 import { VirtualClock } from './virtual-clock.js';
 
-const NAMESPACE = 'bench';
-/** Of one invocation, as the CDK construct sets it. */
-const TIMEOUT_MS = 29_000;
-const SESSION_TIMEOUT_MS = 40_000;
 const DATA_BYTES = 100;
 
 export interface ContentionResult {
@@ -28,80 +24,33 @@ export interface ContentionResult {
   readonly throttled: number;
 }
 
+/** One instance of the function, with the one client that calls it. */
 class Instance {
   readonly #wiring: FunctionWiring;
   readonly #clock: VirtualClock;
-  readonly #random: ReturnType<typeof seededRandom>;
+  readonly #client: ThinClient;
   readonly #path: string;
-  #session: { id: string; epoch: number } | undefined;
-  #cxid = 0;
-  #seen = 0;
 
   constructor(cloud: Cloud, meter: Meter, options: { clock: VirtualClock; number: number }) {
     const { clock, number } = options;
+    const random = seededRandom(1000 + number);
     this.#clock = clock;
-    this.#random = seededRandom(1000 + number);
     this.#path = `/n${number}`;
-    const store = cloud.connect(meter);
-    this.#wiring = createWiring({ store, clock, random: this.#random, namespaces: [NAMESPACE] });
+    this.#client = new ThinClient(clock, random);
+    this.#wiring = createWiring({ store: cloud.connect(meter), clock, random, namespaces: [NAMESPACE] });
   }
 
   async open(): Promise<void> {
-    const openId = Buffer.from(this.#random.bytes(16)).toString('base64');
-    const answer = await this.#ask({ v: 1, type: 'open', timeoutMs: SESSION_TIMEOUT_MS, openId });
-    if (answer.type !== 'opened') throw new Error(JSON.stringify(answer));
-    this.#session = { id: answer.session, epoch: answer.epoch };
-    const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
-    await this.#write({ op: 'create', path: this.#path, data: this.#data(), acl, mode: 'persistent' });
+    await this.#client.open(this.#wiring);
+    await this.#client.create(this.#wiring, this.#path, DATA_BYTES);
   }
 
   /** Sets its znode's data, again and again. */
   async run(untilMs: number, onDone: (latencyMs: number) => void): Promise<void> {
     while (this.#clock.monotonic() < untilMs) {
       const begunMs = this.#clock.monotonic();
-      await this.#write({ op: 'setData', path: this.#path, data: this.#data(), version: -1 });
+      await this.#client.set(this.#wiring, this.#path, DATA_BYTES);
       onDone(this.#clock.monotonic() - begunMs);
-    }
-  }
-
-  /** Of bytes that do not compress. */
-  #data(): string {
-    return Buffer.from(this.#random.bytes(DATA_BYTES)).toString('base64');
-  }
-
-  async #write(operation: Record<string, unknown>): Promise<void> {
-    const { session } = this;
-    const cxid = ++this.#cxid;
-    const request = {
-      v: 1,
-      type: 'batch',
-      session,
-      seen: this.#seen,
-      watching: false,
-      operations: [{ ...operation, cxid }],
-    } as unknown as ThinRequest;
-    const answer = await this.#ask(request);
-    const result = answer.type === 'batch' ? answer.results[0] : undefined;
-    if (result === undefined || result.op !== operation['op']) throw new Error(JSON.stringify(answer));
-    this.#seen = Math.max(this.#seen, result.zxid);
-  }
-
-  get session(): { id: string; epoch: number } {
-    if (this.#session === undefined) throw new Error('no session');
-    return this.#session;
-  }
-
-  /** Repeats what may be repeated, as the client does. */
-  async #ask(request: ThinRequest): Promise<ThinAnswer> {
-    for (;;) {
-      const endMs = this.#clock.monotonic() + TIMEOUT_MS;
-      const answer = await this.#wiring.answer(request, {
-        requestId: 'bench',
-        namespace: NAMESPACE,
-        authIds: [],
-        remainingMs: () => endMs - this.#clock.monotonic(),
-      });
-      if (answer.type !== 'error' || !answer.retriable) return answer;
     }
   }
 }

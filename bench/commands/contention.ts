@@ -1,11 +1,19 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { formatTable } from '../../lib/cli/format.js';
 import { contention, type ContentionResult } from '../cloud/contention.js';
+import { svgOf } from '../plot.js';
 import { bound, targetTable, type Target } from '../targets.js';
 
 const INSTANCES = [1, 4, 16, 64, 200];
 
 /** Instances of the function that write one namespace at the same time. */
-export async function runContention(options: { instances?: string; seconds: number }): Promise<unknown> {
+export async function runContention(options: {
+  instances?: string;
+  seconds: number;
+  /** Where the charts go. */
+  plots?: string;
+}): Promise<{ results: readonly ContentionResult[]; targets: readonly Target[] }> {
   const counts = options.instances?.split(',').map(Number) ?? INSTANCES;
   if (counts.some((count) => !Number.isInteger(count) || count < 1)) {
     throw new Error('--instances wants whole numbers from 1 on, separated by commas');
@@ -15,7 +23,34 @@ export async function runContention(options: { instances?: string; seconds: numb
   const targets = targetsOf(results);
   console.log(table(results));
   console.log(targetTable(targets));
+  if (options.plots !== undefined) await plot(options.plots, results);
   return { results, targets };
+}
+
+async function plot(directory: string, results: readonly ContentionResult[]): Promise<void> {
+  const line = (name: string, value: (result: ContentionResult) => number) => ({
+    name,
+    points: results.map((result) => [result.instances, value(result)] as const),
+  });
+  const x = 'instances of api that write one namespace at once';
+  const latency = {
+    title: 'Latency against load',
+    x,
+    y: 'ms a write',
+    series: [line('p50', ({ p50 }) => p50), line('p99', ({ p99 }) => p99)],
+  };
+  const cost = {
+    title: 'Cost against load',
+    x,
+    y: 'capacity units a write',
+    series: [
+      line('write units', ({ writeUnits }) => writeUnits),
+      line('read units', ({ readUnits }) => readUnits),
+      line('write units of the materializer', ({ materializeWriteUnits }) => materializeWriteUnits),
+    ],
+  };
+  await writeFile(join(directory, 'contention-latency.svg'), svgOf(latency));
+  await writeFile(join(directory, 'contention-cost.svg'), svgOf(cost));
 }
 
 function table(results: readonly ContentionResult[]): string {

@@ -1,4 +1,5 @@
 import { ErrorCode } from '../core/errors.js';
+import { needOfWrite } from '../core/machine.js';
 import { NO_SESSION } from '../core/types.js';
 import type { Zxid } from '../core/types.js';
 import type { GuardedOrigin } from '../keeper/planner.js';
@@ -27,6 +28,18 @@ export async function carryOutWrites(context: BatchContext, writes: readonly Thi
     tell(context, write, settled[index]);
   }
   if (fitting.length < writes.length) context.cut();
+}
+
+/**
+ * Brings what writes are prepared on, as far as can be told before any has taken effect. A cold instance reads it beside the tail, so
+ * that its first write takes three round trips.
+ */
+export async function bringForWrites(context: BatchContext, writes: readonly ThinWrite[]): Promise<void> {
+  const { replica } = context.options.keeper;
+  const keys = writes.flatMap((write) =>
+    needOfWrite(writeRequestOf(write), originOf(context, write), replica.view),
+  );
+  await replica.hydrate(new Set(keys));
 }
 
 function fittingOf({ results }: BatchContext, writes: readonly ThinWrite[]): readonly ThinWrite[] {

@@ -13,7 +13,7 @@ import { SessionRefusedError } from './answer.js';
 import type { BatchOptions } from './batch-context.js';
 import { BatchContext, handled } from './batch-context.js';
 import { bringReads, carryOutReads } from './batch-reads.js';
-import { carryOutWrites } from './batch-writes.js';
+import { bringForWrites, carryOutWrites } from './batch-writes.js';
 import type { ThinCaller } from './caller.js';
 import { CHANGES_TRANSACTIONS_MAX, HYDRATION_ATTEMPTS_MAX, READS_PARALLEL_MAX } from './limits.js';
 import type { Run, ThinOther } from './runs.js';
@@ -86,7 +86,9 @@ export class Batch {
     const work: Promise<unknown>[] = [];
     if (first?.kind !== 'writes') work.push(this.#context.becomeCurrent());
     // A keeper that has never seen the log's end would walk there one lost slot at a time.
-    else if (replica.stalenessMs === Infinity) work.push(replica.sync());
+    else if (replica.stalenessMs === Infinity) {
+      work.push(replica.sync(), bringForWrites(this.#context, first.operations.slice(0, READS_PARALLEL_MAX)));
+    }
     if (holder !== undefined) {
       const { session } = holder;
       if (replica.view.session(session) === undefined)

@@ -45,6 +45,14 @@ describe('round trips', () => {
     });
   }
 
+  it('a cold instance carries out a write after three', async () => {
+    const { world, session } = await setUp(true);
+    const cold = world.instance();
+    expect(
+      await roundTrips(world, cold, batchRequest({ session, operations: [setData('/a', 'x', 3)] })),
+    ).toBe(3);
+  });
+
   it('a cold instance answers two even when rows are ahead of the watermark that it has read', async () => {
     const { world, session } = await setUp(true);
     const cold = world.instance();
