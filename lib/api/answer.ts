@@ -29,6 +29,7 @@ const REASONS: Readonly<Record<KeeperErrorCode, ThinReason>> = {
   Overloaded: 'Overloaded',
   Lagging: 'Lagging',
   Compacted: 'Compacted',
+  Unreadable: 'StoreUnavailable',
   OutOfOrder: 'OutOfOrder',
   CxidReused: 'CxidReused',
   MaybeApplied: 'MaybeApplied',

@@ -7,6 +7,7 @@ import {
   encodeEntryWithBlob,
   encodedTxnSize,
   ENTRY_BYTES_MAX,
+  EntryFormatError,
   BODY_OVERHEAD_BYTES,
   joinEntry,
 } from '../log/entry-codec.js';
@@ -21,8 +22,26 @@ export interface SizedEntry {
   readonly bytes: number;
 }
 
-/** Decodes a row of the log; a body that lies in a blob is read. A row whose body was trimmed is `Compacted`. */
+/**
+ * Decodes a row of the log; a body that lies in a blob is read. A row whose body was trimmed is `Compacted`; one that this version
+ * cannot read is `Unreadable`, for nobody may guess what it says and go on.
+ */
 export async function readEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
+  try {
+    return await decodeEntry(item, blobs);
+  } catch (error) {
+    if (!(error instanceof EntryFormatError)) throw error;
+    throw new KeeperError(
+      'Unreadable',
+      `the log cannot be read from zxid ${String(item['zxid'])} on: ${error.message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function decodeEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
   const row = decodeRow(item);
   switch (row.kind) {
     case 'entry':

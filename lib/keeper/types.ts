@@ -42,6 +42,8 @@ export type KeeperErrorCode =
   | 'Lagging'
   /** The log was trimmed above what this view knows. */
   | 'Compacted'
+  /** The log has an entry that this version cannot read: a newer one wrote it, or it is damaged. Nothing beyond it is known. */
+  | 'Unreadable'
   /** The write's number is beyond the session's next: an earlier write has not arrived. Nothing was done. */
   | 'OutOfOrder'
   /** The write's number was spent on another request. Nothing was done. */

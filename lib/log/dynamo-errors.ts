@@ -1,11 +1,14 @@
 import { StoreError } from './store.js';
 
-const THROTTLING_NAMES = new Set([
+/** Refused before anything happened; later it may not be. */
+const NOT_NOW_NAMES = new Set([
   'ProvisionedThroughputExceededException',
   'ThrottlingException',
   'ThrottledException',
   'RequestLimitExceeded',
   'TooManyRequestsException',
+  // A table of several Regions: another Region is writing the item. Who wins, the next attempt at the same slot finds out.
+  'ReplicatedWriteConflictException',
 ]);
 
 /** What the SDK's errors carry beside name and message, as far as it is of use here. */
@@ -25,7 +28,7 @@ export function storeErrorOf(error: unknown, subject: string): Error {
   if (error instanceof StoreError || error instanceof TypeError || error instanceof RangeError) return error;
   const { name, message, $metadata } = error as SdkError;
   const text = `${subject}: ${name}: ${message}`;
-  if (THROTTLING_NAMES.has(name)) {
+  if (NOT_NOW_NAMES.has(name)) {
     return new StoreError(($metadata?.attempts ?? 1) > 1 ? 'Unavailable' : 'Throttled', text, {
       cause: error,
     });

@@ -32,6 +32,8 @@ export function keeperError(error: KeeperError, maybeApplied = error.maybeApplie
     case 'StoreUnavailable':
       return new UnavailableError({ ...init, retriable: isRetriable(error) });
     case 'Overdue':
+    case 'Unreadable':
+      return new UnavailableError({ ...init, retriable: false });
     case 'Overloaded':
     case 'Lagging':
       return new UnavailableError({ ...init, retriable: true });
