@@ -54,8 +54,9 @@ describe('the settings of a gateway', () => {
   });
 
   it("go by the names of ZooKeeper's Java properties, too", () => {
-    const config = file('zoo.cfg', 'zookeeper.maxCnxns = 7\n');
-    expect(settingsOf(['--config', config]).limits).toMatchObject({ connectionsMax: 7 });
+    const config = file('zoo.cfg', 'zookeeper.maxCnxns = 7\nrequest_throttle_max_requests: 9\n');
+    const { limits } = settingsOf(['--config', config]);
+    expect(limits).toMatchObject({ connectionsMax: 7, requestThrottleLimit: 9 });
   });
 
   it.each([
@@ -139,13 +140,16 @@ describe('zerokeeper gateway', () => {
   it('serves the tables that it is told to, and ends with 0 when it is told to', async () => {
     const prefix = await engine.freshTables();
     const where = ['--endpoint', engine.endpoint, '--tablePrefix', prefix];
-    const listen = ['--clientPort', '0', '--clientPortAddress', '127.0.0.1'];
+    const here = ['--clientPortAddress', '127.0.0.1', '--admin.serverAddress', '127.0.0.1'];
+    const listen = ['--clientPort', '0', '--admin.serverPort', '0', ...here];
     const program = run([...where, ...listen]);
     const port = await program.ready;
     const client = await WireClient.open(port);
     expect((await client.call('exists', { path: '/', watch: false })).err).toBe(0);
     expect(await ask(port, 'srvr')).toMatch(/^Zookeeper version: /);
     expect(await ask(port, 'mntr')).toBe('mntr is not executed because it is not in the whitelist.\n');
+    const adminPort = /"adminPort":(\d+)/.exec(program.stderr())?.[1] ?? '';
+    expect((await fetch(`http://127.0.0.1:${adminPort}/health`)).status).toBe(200);
     program.child.kill('SIGTERM');
     expect(await client.next()).toBeUndefined();
     expect(await program.ended).toBe(0);
