@@ -13,7 +13,7 @@ import { ROOT } from './bundle.js';
 const STAMP = join(ROOT, 'dist/.cdk-inputs');
 
 /** What the constructs import, and what says how they are compiled. */
-const SOURCES = ['cdk', 'lib/base', 'lib/core', 'lib/log', 'build'];
+const SOURCES = ['cdk', 'lib/base', 'lib/core', 'lib/log', 'lib/keeper', 'build'];
 const FILES = ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.cdk.json', 'package-lock.json'];
 
 function inputs(): string {

@@ -6,6 +6,8 @@ import { Stack } from 'aws-cdk-lib';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { registryKey } from '../../lib/keeper/registry.js';
+import { stateKey } from '../../lib/keeper/rows.js';
 import type { TableName } from '../../lib/log/store.js';
 import type { FunctionName } from './functions.js';
 import type { ZeroKeeperTables } from './tables.js';
@@ -30,13 +32,13 @@ export const FUNCTION_ACTIONS: Readonly<Record<FunctionName, TableActions>> = {
   /** In `leases` only the chains of timers that look after gateways: begun here, or taken back. */
   materialize: {
     log: ['Query'],
-    state: ['GetItem', 'PutItem'],
+    state: ['GetItem', 'Query', 'PutItem'],
     leases: ['PutItem', 'DeleteItem'],
   },
-  /** In `state` only the watermark, blobs, and the cursor, which it moves. */
+  /** In `state` only the watermark, blobs, the list of namespaces, and the cursor, which it moves. */
   notify: {
     log: ['Query'],
-    state: ['GetItem', 'PutItem'],
+    state: ['GetItem', 'Query', 'PutItem'],
     watches: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
   },
   /** `UpdateItem` on `state` is the sweep's, on the garbage list. Leases are renewed and deleted, never made. */
@@ -75,27 +77,60 @@ export interface TableGrant {
 export function grantTables(tables: ZeroKeeperTables, { grantee, actions, namespace }: TableGrant): void {
   const names = Object.keys(actions) as TableName[];
   for (const name of names) {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: (actions[name] ?? []).map((action) => `dynamodb:${action}`),
-        resources: [tables.tables[name].tableArn],
-        ...(namespace === undefined ? {} : { conditions: onlyNamespace(name, namespace) }),
-      }),
-    );
+    grantTable(tables, {
+      grantee,
+      name,
+      actions: actions[name] ?? [],
+      ...(namespace === undefined ? {} : { keys: keysOf(name, namespace) }),
+    });
   }
+  // Its own limits, which are outside of its partitions so that it cannot change them.
+  const limits = [registryKey.namespace(namespace ?? '').partition];
+  if (namespace !== undefined)
+    grantTable(tables, { grantee, name: 'state', actions: ['GetItem'], keys: limits });
   if (tables.encryptionKey !== undefined) grantKey(tables.encryptionKey, tables, grantee);
 }
 
-/**
- * `ForAllValues` alone holds for calls that name no key, so `Null` says that there has to be one. A namespace has no `*`, `?`
- * or `#` in its name, which is why a prefix cannot reach another's partitions.
- */
-function onlyNamespace(table: TableName, namespace: string): Record<string, Record<string, unknown>> {
-  const keys =
-    table === 'log'
-      ? { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [namespace] } }
-      : { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${namespace}#*`] } };
-  return { ...keys, Null: { 'dynamodb:LeadingKeys': 'false' } };
+/** Grants the list of namespaces and their limits, which nobody else may write, and what they hold. */
+export function grantRegistry(tables: ZeroKeeperTables, grantee: IGrantable): void {
+  const own = { grantee, name: 'state' } as const;
+  grantTable(tables, { ...own, actions: ['Query', 'PutItem'], keys: [registryKey.names] });
+  const { partition } = registryKey.namespace('*');
+  grantTable(tables, { ...own, actions: ['GetItem', 'PutItem', 'UpdateItem'], keys: [partition] });
+  grantTable(tables, { ...own, actions: ['GetItem'], keys: [stateKey.watermark('*').partition] });
+  if (tables.encryptionKey !== undefined) grantKey(tables.encryptionKey, tables, grantee);
+}
+
+interface SingleTableGrant {
+  readonly grantee: IGrantable;
+  readonly name: TableName;
+  readonly actions: readonly TableAction[];
+  /** Partitions, perhaps with a `*`. Without them all. */
+  readonly keys?: readonly string[];
+}
+
+function grantTable(tables: ZeroKeeperTables, { grantee, name, actions, keys }: SingleTableGrant): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: actions.map((action) => `dynamodb:${action}`),
+      resources: [tables.tables[name].tableArn],
+      ...(keys === undefined ? {} : { conditions: onlyKeys(keys) }),
+    }),
+  );
+}
+
+/** A namespace has no `*`, `?` or `#` in its name, which is why a prefix cannot reach another's partitions. */
+function keysOf(table: TableName, namespace: string): readonly string[] {
+  return [table === 'log' ? namespace : `${namespace}#*`];
+}
+
+/** `ForAllValues` alone holds for calls that name no key, so `Null` says that there has to be one. */
+function onlyKeys(keys: readonly string[]): Record<string, Record<string, unknown>> {
+  const operator = keys.some((key) => key.includes('*')) ? 'StringLike' : 'StringEquals';
+  return {
+    [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': keys },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  };
 }
 
 /** What DynamoDB asks of whoever uses a table with a customer's key; through DynamoDB and not by itself. */

@@ -10,7 +10,7 @@ import { Construct } from 'constructs';
 import { ZeroKeeperConstructError } from './errors.js';
 import { FUNCTION_SETTINGS, ZeroKeeperFunctions, type FunctionName } from './functions.js';
 import { ZeroKeeperMonitoring } from './monitoring.js';
-import { DIRECT_ACTIONS, grantTables, READ_ACTIONS } from './permissions.js';
+import { DIRECT_ACTIONS, grantRegistry, grantTables, READ_ACTIONS } from './permissions.js';
 import { namesIn, type ZeroKeeperProps } from './props.js';
 import { ZeroKeeperQueues } from './queues.js';
 import { ZeroKeeperTables } from './tables.js';
@@ -142,6 +142,19 @@ export class ZeroKeeper extends Construct {
   /** Grants reading the rows of one namespace: for observers, exports and diagnosis. Throws `NotDeployed`. */
   grantRead(grantee: IGrantable, options: NamespaceGrantOptions = {}): void {
     this.#grantRows(grantee, READ_ACTIONS, options);
+  }
+
+  /**
+   * Grants creating, listing, limiting and deleting namespaces, as `openNamespaces` and `zerokeeper namespace` do, and the aliases of those
+   * that are not in the stack. It opens no namespace.
+   */
+  grantNamespaces(grantee: IGrantable): void {
+    grantRegistry(this.tables, grantee);
+    Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:CreateAlias', 'lambda:DeleteAlias'],
+      resourceArns: [this.functions.api.functionArn],
+    });
   }
 
   #grantRows(

@@ -32,7 +32,7 @@ export const TRIM_MS_MAX = 20_000;
 
 export interface ExpireWiring {
   /** Namespaces that a scheduled event looks after. */
-  readonly namespaces: readonly string[];
+  readonly namespaces: () => Promise<readonly string[]>;
   /** Calls `work` with a reaper that is ready, and lets go of what it took when `work` has ended. */
   readonly withReaper: (namespace: string, work: (reaper: ExpireReaper) => Promise<void>) => Promise<void>;
   /** Trims a namespace's log as far as it is old enough, if that is wanted; stops at the deadline. */
@@ -62,7 +62,7 @@ export function expireHandler(wiring: () => ExpireWiring) {
 }
 
 async function onSchedule(wiring: ExpireWiring, event: FunctionEvent): Promise<void> {
-  const named = namespacesOf(event, wiring.namespaces, namespaceOfLease);
+  const named = await namespacesOf(event, wiring.namespaces, namespaceOfLease);
   const deadlineMs = wiring.now() + TRIM_MS_MAX;
   await forEachNamespace(named, async (namespace) => {
     await wiring.withReaper(namespace, async (reaper) => {

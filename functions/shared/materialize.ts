@@ -9,7 +9,7 @@ export interface MaterializeRun {
 
 export interface MaterializeWiring {
   /** Namespaces that a scheduled event looks after. */
-  readonly namespaces: readonly string[];
+  readonly namespaces: () => Promise<readonly string[]>;
   readonly materializer: (namespace: string) => MaterializeRun;
   /** Wall time, ms. */
   readonly now: () => number;
@@ -35,7 +35,7 @@ export function materializeHandler(wiring: () => MaterializeWiring) {
     const { namespaces, materializer, now } = wiring();
     const leftMs = (context?.getRemainingTimeInMillis() ?? DEADLINE_DEFAULT_MS) - RESERVE_MS;
     const deadlineMs = now() + Math.max(0, leftMs);
-    const named = namespacesOf(parseEvent(event), namespaces, (keys) =>
+    const named = await namespacesOf(parseEvent(event), namespaces, (keys) =>
       textOf(keys, TABLES.log.partitionKey.name),
     );
     await forEachNamespace(named, async (namespace) => {

@@ -1,5 +1,6 @@
 import { assert } from '../../lib/base/assert.js';
 import { EventError, type EventAttribute, type EventImage, type FunctionEvent } from './events.js';
+import { NamespaceError, type NamespaceRegistry } from '../../lib/keeper/registry.js';
 import type { AttributeValue, Item } from '../../lib/log/store.js';
 
 /** Namespaces that one invocation works on at the same time. */
@@ -12,16 +13,39 @@ export interface InvocationContext {
   readonly invokedFunctionArn?: string;
 }
 
-/** The namespaces an event is about; for a scheduled event all that are deployed. */
-export function namespacesOf(
+/** The namespaces an event is about; for a scheduled event all that are there. */
+export async function namespacesOf(
   event: FunctionEvent,
-  deployed: readonly string[],
+  all: () => Promise<readonly string[]>,
   ofKeys: (keys: EventImage) => string,
-): readonly string[] {
-  if (event.kind === 'scheduled') return deployed;
+): Promise<readonly string[]> {
+  if (event.kind === 'scheduled') return all();
   if (event.kind === 'namespace') return [event.namespace];
   if (event.kind === 'messages') throw new EventError('messages of a queue are for timers');
   return [...new Set(event.records.map((record) => ofKeys(record.dynamodb.Keys)))];
+}
+
+/**
+ * What a scheduled event looks after: the namespaces that the deployment names, and those that were created since, without those that were
+ * deleted. Puts the deployment's on the list where they are missing, which is how they are found and limited.
+ */
+export async function scheduledNamespaces(
+  registry: Pick<NamespaceRegistry, 'names' | 'create'>,
+  deployed: readonly string[],
+): Promise<readonly string[]> {
+  const listed = await registry.names();
+  const known = new Map(listed.map(({ name, isDeleted }) => [name, isDeleted]));
+  for (const name of deployed.filter((one) => !known.has(one))) await register(registry, name);
+  return [...new Set([...deployed, ...known.keys()])].filter((name) => known.get(name) !== true);
+}
+
+/** Another function may have done so meanwhile. */
+async function register(registry: Pick<NamespaceRegistry, 'create'>, name: string): Promise<void> {
+  try {
+    await registry.create(name);
+  } catch (error) {
+    if (!(error instanceof NamespaceError)) throw error;
+  }
 }
 
 /**

@@ -11,7 +11,7 @@ export interface NotifyRun {
 
 export interface NotifyWiring {
   /** Namespaces that a scheduled event looks after. */
-  readonly namespaces: readonly string[];
+  readonly namespaces: () => Promise<readonly string[]>;
   readonly notifier: (namespace: string) => NotifyRun;
   /** Wall time, ms. */
   readonly now: () => number;
@@ -26,7 +26,7 @@ export function notifyHandler(wiring: () => NotifyWiring) {
     const { namespaces, notifier, now } = wiring();
     const leftMs = (context?.getRemainingTimeInMillis() ?? DEADLINE_DEFAULT_MS) - RESERVE_MS;
     const deadlineMs = now() + Math.max(0, leftMs);
-    const named = namespacesOf(parseEvent(event), namespaces, (keys) =>
+    const named = await namespacesOf(parseEvent(event), namespaces, (keys) =>
       textOf(keys, TABLES.log.partitionKey.name),
     );
     await forEachNamespace(named, async (namespace) => {

@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '../../lib/base/clock.js';
 import type { Logger } from '../../lib/base/logger.js';
 import { systemRandom, type Random } from '../../lib/base/random.js';
 import { currentSession } from '../../lib/keeper/current-session.js';
+import { NamespaceRegistry } from '../../lib/keeper/registry.js';
 import { Replica } from '../../lib/keeper/replica.js';
 import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dynamo-client.js';
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
@@ -12,6 +13,7 @@ import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
 import { isNamespace } from './authority.js';
 import type { ConnectWiring } from './connect.js';
+import { scheduledNamespaces } from './namespaces.js';
 import type { NotifyWiring } from './notify.js';
 import { functionLogger } from './observability.js';
 import { managementPushers } from './pusher.js';
@@ -32,8 +34,9 @@ export type WatchWiring = NotifyWiring & ConnectWiring;
 /** What `notify` and `connect` work with, on a given store. They keep nothing between invocations. */
 export function createWatchWiring(options: WatchWiringOptions): WatchWiring {
   const { clock, namespaces, pusherOf } = options;
+  const registry = new NamespaceRegistry(options);
   return {
-    namespaces,
+    namespaces: () => scheduledNamespaces(registry, namespaces),
     now: () => clock.now(),
     notifier: (namespace) => {
       const pusher = pusherOf === undefined ? {} : { pusher: pusherOf(namespace) };

@@ -5,6 +5,7 @@ import type { ThinCaller } from '../../lib/api/caller.js';
 import { noMetrics } from '../../lib/api/metrics.js';
 import { GatewayTimers } from '../../lib/keeper/gateway-timers.js';
 import { scheduleIdle } from '../../lib/keeper/idle-znodes.js';
+import { NamespaceRegistry } from '../../lib/keeper/registry.js';
 import { Materializer } from '../../lib/keeper/materializer.js';
 import { trimLog } from '../../lib/keeper/trim.js';
 import { noTimers, type Timers } from '../../lib/keeper/thin-timers.js';
@@ -19,6 +20,7 @@ import type { ExpireWiring, TimerWiring } from './expire.js';
 import { armGatewayTimers } from './gateway-timers.js';
 import { lambdaInvoker, type InvokeLater } from './invoke.js';
 import type { MaterializeWiring } from './materialize.js';
+import { scheduledNamespaces } from './namespaces.js';
 import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
 import { parseLogRetention, type LogRetention } from './retention.js';
 import { QueueTimers, sqsSender } from './timer-messages.js';
@@ -56,9 +58,10 @@ const NO_METRICS: FunctionMetrics = { of: () => noMetrics, flush: () => undefine
 /** What the functions work with, on a given store. */
 export function createWiring(options: WiringOptions): FunctionWiring {
   const { clock, namespaces, logger = silentLogger, metrics = NO_METRICS } = options;
+  const registry = new NamespaceRegistry(options);
   const warm = new WarmNamespaces({ ...options, logger, metrics, timers: options.timers ?? noTimers });
   return {
-    namespaces,
+    namespaces: () => scheduledNamespaces(registry, namespaces),
     now: () => clock.now(),
     materializer: materializers(options),
     authority: options.authority ?? { namespace: namespaces[0] ?? 'default', payloadMayName: false },
@@ -130,7 +133,7 @@ export class EnvironmentError extends Error {
 /**
  * The wiring of a deployed function, made at its first call:
  * - `ZEROKEEPER_TABLE_PREFIX`: the tables are called `prefix-log` and so on. Default `zerokeeper`.
- * - `ZEROKEEPER_NAMESPACES`: what scheduled events look after, separated by commas. Default `default`.
+ * - `ZEROKEEPER_NAMESPACES`: what scheduled events look after beside those that were created, separated by commas. Default `default`.
  * - `ZEROKEEPER_NAMESPACE`: whose calls without an alias are. Default: the first of `ZEROKEEPER_NAMESPACES`.
  * - `ZEROKEEPER_NAMESPACE_IN_PAYLOAD`: `allow` lets requests of calls without an alias name it.
  * - `ZEROKEEPER_TIMER_QUEUE_URL`: the queue of `expire`'s timers. Without it sessions expire minutes late.

@@ -8,6 +8,7 @@ import { command as doctor } from './commands/doctor.js';
 import { command as get } from './commands/get.js';
 import { command as ls } from './commands/ls.js';
 import { command as restore } from './commands/restore.js';
+import { command as namespace } from './commands/namespace.js';
 import { command as set } from './commands/set.js';
 import { command as smokeTest } from './commands/smoke-test.js';
 import { command as stat } from './commands/stat.js';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   doctor,
   smokeTest,
   restore,
+  namespace,
 ];
 
 const COMMON_HELP = `Options of the commands that ask a server:

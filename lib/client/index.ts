@@ -19,6 +19,16 @@ export {
 } from './client.js';
 export type { CallOptions } from './calls.js';
 export type { CloudFormationOutput, StackOutputs } from './deployment/outputs.js';
+export {
+  openNamespaces,
+  NamespaceError,
+  type NamespaceErrorCode,
+  type NamespaceLimits,
+  type NamespaceRecord,
+  type NamespaceUsage,
+  type Namespaces,
+  type NamespacesOptions,
+} from './namespaces.js';
 export type { ChangesOptions } from './changes.js';
 export type { RetryOptions } from './backoff.js';
 export type { ClientEventName, ClientEvents, ClientListener } from './emitter.js';

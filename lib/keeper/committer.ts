@@ -83,6 +83,8 @@ export class Committer {
 
   #admit(bytes: number): KeeperError | undefined {
     if (this.#stopped) return new KeeperError('Stopped', 'the keeper was stopped');
+    const { problem } = this.#replica.allowance;
+    if (problem !== undefined) return problem;
     if (this.#queue.length >= QUEUED_WRITES_MAX || this.#queuedBytes + bytes > QUEUED_BYTES_MAX) {
       return new KeeperError('Overloaded', `${this.#queue.length} writes are waiting already`);
     }
@@ -159,6 +161,7 @@ export class Committer {
   /** Commits a batch; what settles is removed from `batch`. */
   async #commit(batch: Pending[]): Promise<void> {
     await this.#replica.start();
+    this.#replica.allowance.refresh();
     await externalizeData(batch, this.#replica);
     for (let losses = 0; batch.length > 0;) {
       if (this.#stopped) throw new KeeperError('Stopped', 'the keeper was stopped');

@@ -40,6 +40,11 @@ export const CONFLICT_JITTER_LOSSES_MAX = 10;
 /** A read that failed is tried this often before the caller is told. */
 export const READ_ATTEMPTS_MAX = 5;
 
+/** How old what a keeper knows of its namespace's limits may be when it writes. */
+export const NAMESPACE_REFRESH_MS = 10_000;
+/** Rows of namespaces that a list of them reads at the same time. */
+export const NAMESPACES_READ_PARALLEL_MAX = 16;
+
 /** Bounds of a view, in approximate bytes of memory. */
 export const VIEW_NODES_BYTES_MAX = 128 * 1024 * 1024;
 export const VIEW_LISTS_BYTES_MAX = 64 * 1024 * 1024;

@@ -70,6 +70,7 @@ type Accepted = Pick<Txn, 'effect' | 'quotas'>;
 
 /** A batch with the state that grows under it. Thrown away when the slot is lost. */
 class Draft {
+  readonly #replica: Replica;
   readonly layer: Layer;
   readonly head: Zxid;
   readonly timeMs: number;
@@ -80,6 +81,7 @@ class Draft {
 
   constructor(replica: Replica) {
     this.#enforceQuota = replica.options.enforceQuota ?? false;
+    this.#replica = replica;
     this.layer = new Layer(replica.view);
     this.head = replica.head;
     this.timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
@@ -94,11 +96,16 @@ class Draft {
     return { zxid: this.zxid + 1, timeMs: this.timeMs };
   }
 
-  /** What a write comes to on the state as it is with what has been drafted so far. */
+  /** What a write comes to on the state as it is with what has been drafted so far, within what the namespace may hold. */
   prepare({ request, origin }: Pending): Prepared {
-    const { layer, timeMs } = this;
+    const { layer, timeMs, next: position } = this;
     const told = this.#enforceQuota ? { ...origin, enforceQuota: true } : origin;
-    return prepare({ request, origin: told, state: layer, timeMs });
+    const prepared = prepare({ request, origin: told, state: layer, timeMs });
+    if (!prepared.ok) return prepared;
+    const { allowance, counters: before } = this.#replica;
+    const txn = { session: origin.session, cxid: 0, effect: prepared.effect };
+    const refusal = allowance.refusalOf(txn, { layer, before, position });
+    return refusal === undefined ? prepared : { ok: false, refusal };
   }
 
   /** Takes a transaction unless the entry is full. One that is too large for any entry is taken when it comes first. */

@@ -8,6 +8,7 @@ import type { Zxid } from '../core/types.js';
 import { GENESIS_COUNTERS } from '../core/genesis.js';
 import type { Counters, Entry } from '../log/entry.js';
 import type { Item, Store } from '../log/store.js';
+import { Allowance } from './allowance.js';
 import { Blobs } from './blobs.js';
 import { Hydrator } from './hydrator.js';
 import type { Instant } from '../base/instant.js';
@@ -54,6 +55,7 @@ export class Replica {
   readonly options: ReplicaOptions;
   readonly view: View;
   readonly blobs: Blobs;
+  readonly allowance: Allowance;
   readonly #hydrator: Hydrator;
   readonly #listeners = new Set<ReplicaListener>();
   readonly #leapListeners = new Set<(leap: Leap) => void>();
@@ -76,6 +78,7 @@ export class Replica {
     this.options = options;
     this.view = new View(options.viewLimits);
     this.blobs = new Blobs(options);
+    this.allowance = new Allowance(options);
     this.#hydrator = new Hydrator(this);
   }
 
@@ -128,7 +131,7 @@ export class Replica {
   }
 
   async #begin(): Promise<void> {
-    const watermark = await this.readWatermark();
+    const [watermark] = await Promise.all([this.readWatermark(), this.allowance.load()]);
     assert(this.#head === 0, 'a replica begins once');
     this.#standAt(watermark);
   }

@@ -6,6 +6,7 @@ import { ErrorCode } from '../core/errors.js';
 import { NO_SESSION } from '../core/types.js';
 import type { AttachTxn, CreateSessionTxn, Origin, SessionId, SessionRecord } from '../core/types.js';
 import type { Store } from '../log/store.js';
+import { tooManySessions } from './allowance.js';
 import type { LeaseSubject } from './gateway-lease.js';
 import { currentSession } from './current-session.js';
 import { GatewayLease } from './gateway-lease.js';
@@ -153,6 +154,7 @@ export class GatewaySessions implements GatewaySessionsApi {
         keeper.write({ kind: 'createSession', session, owner, attachId, timeoutMs, passwordHash }, ANYONE),
       );
       if (outcome.ok) return { session, epoch: 1, timeoutMs, password };
+      if (outcome.refusal.code === ErrorCode.QuotaExceeded) throw tooManySessions();
     }
     throw new KeeperError('StoreUnavailable', 'no session id was free');
   }

@@ -7,6 +7,7 @@ import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { Refusal, SessionId, SessionRecord, Zxid } from '../core/types.js';
 import type { Store } from '../log/store.js';
+import { tooManySessions } from './allowance.js';
 import { currentSession } from './current-session.js';
 import type { Keeper } from './keeper.js';
 import type { GuardedOrigin } from './planner.js';
@@ -122,7 +123,10 @@ export class ThinSessions {
     const passwordHash = sha256(password);
     const request = { kind: 'createSession', session, owner: '', attachId, timeoutMs, passwordHash } as const;
     const [outcome] = await Promise.all([this.#options.keeper.write(request, origin), this.#setTimer(lease)]);
-    if (!outcome.ok) return 'SessionExpired';
+    if (!outcome.ok) {
+      if (outcome.refusal.code === ErrorCode.QuotaExceeded) throw tooManySessions();
+      return 'SessionExpired';
+    }
     return this.#vouched({ ...holder, timeoutMs, zxid: outcome.zxid, cxid: 0 });
   }
 

@@ -54,7 +54,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/operations',
     'lib/emulator',
   ],
-  cdk: ['lib/base', 'lib/core', 'lib/log'],
+  cdk: ['lib/base', 'lib/core', 'lib/log', 'lib/keeper'],
 };
 
 interface Restriction {

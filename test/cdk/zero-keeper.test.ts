@@ -145,8 +145,8 @@ describe('what the functions may do', () => {
         watches: [remove, get, put, query, update],
       },
     ],
-    ['materialize', { log: [query], state: [get, put], leases: [remove, put], watches: [] }],
-    ['notify', { log: [query], state: [get, put], leases: [], watches: [remove, get, query, update] }],
+    ['materialize', { log: [query], state: [get, put, query], leases: [remove, put], watches: [] }],
+    ['notify', { log: [query], state: [get, put, query], leases: [], watches: [remove, get, query, update] }],
     [
       'expire',
       {
@@ -303,12 +303,19 @@ describe('grants', () => {
     const keyed = { Null: { 'dynamodb:LeadingKeys': 'false' } };
     const prefix = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['second#*'] }, ...keyed };
     const whole = { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['second'] }, ...keyed };
+    const limits = {
+      'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['#namespace#second'] },
+      ...keyed,
+    };
     const found = granted().map(({ Resource, Condition }) => ({ Resource, Condition }));
     expect(found).toEqual([
       { Resource: arn(table('log')), Condition: whole },
       { Resource: arn(table('state')), Condition: prefix },
       { Resource: arn(table('leases')), Condition: prefix },
+      // What it may hold, which it can read and not change.
+      { Resource: arn(table('state')), Condition: limits },
     ]);
+    expect(granted().at(-1)).toMatchObject({ Action: 'dynamodb:GetItem' });
   });
 
   it('grantRead grants no writes', () => {
@@ -316,6 +323,22 @@ describe('grants', () => {
     const actions = granted().flatMap(({ Action }) => Action);
     expect([...new Set(actions)].sort()).toEqual(['dynamodb:GetItem', 'dynamodb:Query']);
     expect(granted().every(({ Condition }) => Condition !== undefined)).toBe(true);
+  });
+
+  it('grantNamespaces opens the list of namespaces, their limits and what they hold, and no namespace', () => {
+    const { granted } = deploy({ namespaces }, (zooKeeper, role) => zooKeeper.grantNamespaces(role));
+    const keys = granted().map(({ Action, Condition }) => [
+      Action,
+      Object.values((Condition ?? {}) as Record<string, Record<string, unknown>>)[0]?.[
+        'dynamodb:LeadingKeys'
+      ],
+    ]);
+    expect(keys).toEqual([
+      [['dynamodb:Query', 'dynamodb:PutItem'], ['#namespaces']],
+      [['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], ['#namespace#*']],
+      ['dynamodb:GetItem', ['*#watermark']],
+      [['lambda:CreateAlias', 'lambda:DeleteAlias'], undefined],
+    ]);
   });
 
   it('grantWebSocket lets connect to the stage of one namespace, and nothing else', () => {

@@ -5,9 +5,12 @@ import { compileFunction } from 'node:vm';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { systemClock } from '../../lib/base/clock.js';
+import { systemRandom } from '../../lib/base/random.js';
 import * as zerokeeper from '../../lib/client/index.js';
 import * as recipes from '../../lib/client/recipes/index.js';
 import type { ConnectOptions, ZeroKeeperClient } from '../../lib/client/index.js';
+import { SimulatedStore } from '../../lib/log/simulated-store.js';
 import { gatewayTarget } from '../behaviour/support/gateway-target.js';
 import { lambdaTarget } from '../behaviour/support/lambda-target.js';
 import type { Target } from '../behaviour/support/target.js';
@@ -71,6 +74,9 @@ function complaints(all: readonly Example[]): string[] {
   );
 }
 
+/** What deployments keep their namespaces in. */
+const store = new SimulatedStore({ clock: systemClock, random: systemRandom });
+
 /** Runs an example with `connect` led to servers in this process, below a chroot of its own. */
 async function run({ code }: Example, connect: (options: ConnectOptions) => Promise<ZeroKeeperClient>) {
   const { outputText } = ts.transpileModule(code, { compilerOptions: { ...OPTIONS, noEmit: false } });
@@ -83,8 +89,9 @@ async function run({ code }: Example, connect: (options: ConnectOptions) => Prom
     'zerokeeper',
     'console',
   ]) as (module: object, console: object) => Promise<void>;
+  const openNamespaces = () => zerokeeper.openNamespaces({ store });
   await execute(
-    { ...zerokeeper, ...recipes, connect },
+    { ...zerokeeper, ...recipes, connect, openNamespaces },
     { log: (...values: unknown[]) => lines.push(values) },
   );
   return lines;

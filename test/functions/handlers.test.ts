@@ -35,7 +35,7 @@ describe('materialize', () => {
     const deadlines: number[] = [];
     let now = 1_000_000;
     const handler = materializeHandler(() => ({
-      namespaces: ['default', 'orders'],
+      namespaces: () => Promise.resolve(['default', 'orders']),
       now: () => now,
       materializer: (namespace) => ({
         run: ({ deadlineMs }) => {
@@ -99,7 +99,7 @@ describe('expire', () => {
     const removed: [string, Item][] = [];
     const released: string[] = [];
     const handler = expireHandler(() => ({
-      namespaces: ['default'],
+      namespaces: () => Promise.resolve(['default']),
       withReaper: async (namespace, work) => {
         const sweep = () => Promise.resolve(swept.push(namespace));
         const onLeaseRemoved = (image: Item) => {

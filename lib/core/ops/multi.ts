@@ -80,7 +80,10 @@ function prepare(request: MultiRequest, origin: Origin, state: StateReader): Pre
   for (const operation of request.operations) {
     const prepared = writeOf(operation).prepare(operation, origin, change.state);
     if (!prepared.ok) {
-      return { ok: false, refusal: refusalOf(prepared.refusal, effects.length, request.operations.length) };
+      return {
+        ok: false,
+        refusal: refusalOfMulti(prepared.refusal, effects.length, request.operations.length),
+      };
     }
     const effect = prepared.effect as MultiOperationTxn;
     for (const one of applySpeculatively(effect, change)) addQuotaChange(quotas, one);
@@ -91,7 +94,7 @@ function prepare(request: MultiRequest, origin: Origin, state: StateReader): Pre
 }
 
 /** One code an operation: 0 before the one that failed, RuntimeInconsistency after it. */
-function refusalOf(refusal: Refusal, failed: number, count: number): Refusal {
+export function refusalOfMulti(refusal: Refusal, failed: number, count: number): Refusal {
   const operations = Array.from({ length: count }, (_, index) => {
     if (index < failed) return ErrorCode.Ok;
     return index === failed ? refusal.code : ErrorCode.RuntimeInconsistency;
