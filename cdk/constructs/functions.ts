@@ -7,6 +7,7 @@ import {
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -58,6 +59,8 @@ export interface ZeroKeeperFunctionsProps extends ZeroKeeperProps {
   readonly namespaceNames: readonly string[];
   readonly tables: ZeroKeeperTables;
   readonly timers: Queue;
+  /** Where calls end that nobody waits for and that failed for good. */
+  readonly failures: Queue;
 }
 
 /** The five functions, each with a role and a log of its own. */
@@ -107,8 +110,12 @@ export class ZeroKeeperFunctions extends Construct {
       tracing: tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       // A chain of timers calls expire by way of the queue for as long as a session lives: that loop is meant.
       ...(name === 'expire' ? { recursiveLoop: RecursiveLoop.ALLOW } : {}),
-      ...(CALLED_LATER.has(name) ? { maxEventAge: ASYNC_AGE_MAX } : {}),
+      ...(CALLED_LATER.has(name) ? this.#calledLater() : {}),
     });
+  }
+
+  #calledLater() {
+    return { maxEventAge: ASYNC_AGE_MAX, onFailure: new SqsDestination(this.#props.failures) };
   }
 
   #environment(): Record<string, string> {

@@ -22,7 +22,7 @@ export interface ZeroKeeperQueuesProps {
 export class ZeroKeeperQueues extends Construct {
   readonly timers: Queue;
   readonly deadTimers: Queue;
-  /** Which stream records were given up. */
+  /** Stream records and calls that were given up. */
   readonly failures: Queue;
 
   constructor(scope: Construct, id: string, { name, expireTimeout }: ZeroKeeperQueuesProps) {
@@ -50,7 +50,7 @@ export class ZeroKeeperQueues extends Construct {
     acknowledge(
       this.failures,
       'AwsSolutions-SQS3',
-      'It is itself where failures end: the destination of the event sources of the streams. Nobody receives from it but people.',
+      'It is itself where failures end: the destination of event sources, of calls that nobody waits for, and of the schedule. Nobody receives from it but people.',
     );
   }
 }

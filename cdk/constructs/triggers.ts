@@ -67,18 +67,23 @@ export class ZeroKeeperTriggers extends Construct {
         reportBatchItemFailures: true,
       }),
     );
-    this.schedule = this.#schedule(props.name, [materialize, notify, expire]);
+    this.schedule = this.#schedule(props, [materialize, notify, expire]);
   }
 
   /** A call that fails is not made again: the next minute's does the same. */
-  #schedule(name: string, functions: readonly LambdaFunction[]): Rule {
+  #schedule({ name, queues }: ZeroKeeperTriggersProps, functions: readonly LambdaFunction[]): Rule {
     const rule = new Rule(this, 'Schedule', {
       ruleName: `${name}-sweep`,
       description: 'Materializes, notifies and expires what streams and timers have missed',
       schedule: Schedule.rate(SWEEP_INTERVAL),
     });
     for (const target of functions) {
-      rule.addTarget(new LambdaTarget(target, { retryAttempts: 0, maxEventAge: Duration.minutes(1) }));
+      rule.addTarget(
+        new LambdaTarget(target, {
+          ...{ retryAttempts: 0, maxEventAge: Duration.minutes(1) },
+          deadLetterQueue: queues.failures,
+        }),
+      );
     }
     return rule;
   }

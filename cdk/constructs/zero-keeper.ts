@@ -1,3 +1,4 @@
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import {
   Alias,
@@ -9,7 +10,7 @@ import {
 import { Construct } from 'constructs';
 import { ZeroKeeperConstructError } from './errors.js';
 import { FUNCTION_SETTINGS, ZeroKeeperFunctions, type FunctionName } from './functions.js';
-import { ZeroKeeperMonitoring } from './monitoring.js';
+import { healthMetric, type HealthMetric, ZeroKeeperMonitoring } from './monitoring.js';
 import { DIRECT_ACTIONS, grantRegistry, grantTables, READ_ACTIONS } from './permissions.js';
 import { namesIn, type ZeroKeeperProps } from './props.js';
 import { ZeroKeeperQueues } from './queues.js';
@@ -69,7 +70,13 @@ export class ZeroKeeper extends Construct {
     const expireTimeout = props.functions?.expire?.timeout ?? FUNCTION_SETTINGS.expire.timeout;
     this.queues = new ZeroKeeperQueues(this, 'Queues', { name, expireTimeout });
     const { tables, queues } = this;
-    const made = { name, tables, namespaceNames: namespaces, timers: queues.timers };
+    const made = {
+      name,
+      tables,
+      namespaceNames: namespaces,
+      timers: queues.timers,
+      failures: queues.failures,
+    };
     this.functions = new ZeroKeeperFunctions(this, 'Functions', { ...props, ...made }).functions;
     const { functions } = this;
     this.triggers = new ZeroKeeperTriggers(this, 'Triggers', { name, functions, tables, queues });
@@ -155,6 +162,35 @@ export class ZeroKeeper extends Construct {
       actions: ['lambda:CreateAlias', 'lambda:DeleteAlias'],
       resourceArns: [this.functions.api.functionArn],
     });
+  }
+
+  /**
+   * One of the deployment's own metrics, of all namespaces together: `MaterializeLagMs`, `NotifyLagMs`, `ExpiryDelayMs`, `Conflicts`.
+   *
+   * @default - the maximum over a minute; of `Conflicts` the sum
+   */
+  metric(name: HealthMetric, options?: MetricOptions): Metric {
+    return healthMetric(this.deploymentName, name, options);
+  }
+
+  /** How old the oldest entry was that was not in the state tables yet, ms. Beyond a minute writers slow down. */
+  metricMaterializeLag(options?: MetricOptions): Metric {
+    return this.metric('MaterializeLagMs', options);
+  }
+
+  /** How old the oldest entry was whose watches were not marked yet, ms. */
+  metricNotifyLag(options?: MetricOptions): Metric {
+    return this.metric('NotifyLagMs', options);
+  }
+
+  /** How long after its lease's end a session was closed by its timer, ms. */
+  metricExpiryDelay(options?: MetricOptions): Metric {
+    return this.metric('ExpiryDelayMs', options);
+  }
+
+  /** Slots of the log that another writer won, each of which cost a write unit and a round trip. */
+  metricConflicts(options?: MetricOptions): Metric {
+    return this.metric('Conflicts', options);
   }
 
   #grantRows(

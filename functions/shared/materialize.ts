@@ -1,10 +1,11 @@
 import { TABLES } from '../../lib/log/tables.js';
 import { parseEvent } from './events.js';
+import type { FunctionMetrics } from './observability.js';
 import { forEachNamespace, type InvocationContext, namespacesOf, textOf } from './namespaces.js';
 
 /** What materialize needs of `Materializer`. */
 export interface MaterializeRun {
-  run(options: { deadlineMs: number }): Promise<{ readonly more: boolean }>;
+  run(options: { deadlineMs: number }): Promise<{ readonly more: boolean; readonly lagMs: number }>;
 }
 
 export interface MaterializeWiring {
@@ -13,6 +14,7 @@ export interface MaterializeWiring {
   readonly materializer: (namespace: string) => MaterializeRun;
   /** Wall time, ms. */
   readonly now: () => number;
+  readonly health?: FunctionMetrics['health'];
 }
 
 /** Kept free at the end of an invocation, so that it ends by itself. */
@@ -32,7 +34,7 @@ export class UnfinishedError extends Error {
  */
 export function materializeHandler(wiring: () => MaterializeWiring) {
   return async (event: unknown, context?: InvocationContext): Promise<void> => {
-    const { namespaces, materializer, now } = wiring();
+    const { namespaces, materializer, now, health } = wiring();
     const leftMs = (context?.getRemainingTimeInMillis() ?? DEADLINE_DEFAULT_MS) - RESERVE_MS;
     const deadlineMs = now() + Math.max(0, leftMs);
     const named = await namespacesOf(parseEvent(event), namespaces, (keys) =>
@@ -41,7 +43,8 @@ export function materializeHandler(wiring: () => MaterializeWiring) {
     await forEachNamespace(named, async (namespace) => {
       const run = materializer(namespace);
       for (;;) {
-        const { more } = await run.run({ deadlineMs });
+        const { more, lagMs } = await run.run({ deadlineMs });
+        health?.('MaterializeLagMs', lagMs);
         if (!more) return;
         if (now() >= deadlineMs)
           throw new UnfinishedError(`the log of ${namespace} is longer than one call can work off`);

@@ -28,13 +28,25 @@ const UNITS: Readonly<Record<ThinMetricName, (typeof MetricUnit)[keyof typeof Me
   DurationMs: MetricUnit.Milliseconds,
 };
 
+/** What tells whether a deployment is well. Alarms look at these, of all namespaces together. */
+export type HealthMetricName = 'MaterializeLagMs' | 'NotifyLagMs' | 'ExpiryDelayMs' | 'Conflicts';
+
+const HEALTH_UNITS: Readonly<Record<HealthMetricName, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+  MaterializeLagMs: MetricUnit.Milliseconds,
+  NotifyLagMs: MetricUnit.Milliseconds,
+  ExpiryDelayMs: MetricUnit.Milliseconds,
+  Conflicts: MetricUnit.Count,
+};
+
 /** Metrics as lines of the log in CloudWatch's embedded metric format, written when they are flushed. */
 export interface FunctionMetrics {
   of(namespace: string): ThinMetrics;
+  health(name: HealthMetricName, value: number): void;
   flush(): void;
 }
 
-export function functionMetrics(): FunctionMetrics {
+/** `deployment` is what its tables are called: what tells deployments of one account apart. */
+export function functionMetrics(deployment: string): FunctionMetrics {
   const metrics = new Metrics({ namespace: 'ZeroKeeper', serviceName: SERVICE });
   const pending = new Map<string, [ThinMetricName, number][]>();
   return {
@@ -45,10 +57,16 @@ export function functionMetrics(): FunctionMetrics {
         pending.set(namespace, added);
       },
     }),
+    // Not by namespace: an alarm is about one metric, and each costs.
+    health(name, value) {
+      const single = metrics.singleMetric();
+      single.addDimension('deployment', deployment);
+      single.addMetric(name, HEALTH_UNITS[name], value);
+    },
     // Publishing lets go of dimensions and values, so each namespace has lines of its own.
     flush() {
       for (const [namespace, added] of pending) {
-        metrics.addDimension('namespace', namespace);
+        metrics.addDimensions({ deployment, namespace });
         for (const [name, value] of added) metrics.addMetric(name, UNITS[name], value);
         metrics.publishStoredMetrics();
       }

@@ -22,7 +22,7 @@ export interface WarmOptions {
   readonly random: Random;
   readonly timers: Timers;
   readonly logger: Logger;
-  readonly metrics: Pick<FunctionMetrics, 'of'>;
+  readonly metrics: Pick<FunctionMetrics, 'of' | 'health'>;
   readonly isClockTrusted?: () => boolean;
   /** Whether hard quotas are enforced. */
   readonly enforceQuota?: boolean;
@@ -55,11 +55,16 @@ export class WarmNamespaces {
    */
   async use<T>(namespace: string, work: (warm: Warm) => Promise<T>): Promise<T> {
     const warm = this.#get(namespace);
+    const { statistics } = warm.keeper.committer;
+    const before = statistics.conflicts;
     try {
       return await work(warm);
     } catch (error) {
       if (!(error instanceof KeeperError) || error.code === 'Compacted') this.discard(namespace, warm);
       throw error;
+    } finally {
+      const conflicts = statistics.conflicts - before;
+      if (conflicts > 0) this.#options.metrics.health('Conflicts', conflicts);
     }
   }
 

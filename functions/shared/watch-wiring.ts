@@ -15,7 +15,7 @@ import { isNamespace } from './authority.js';
 import type { ConnectWiring } from './connect.js';
 import { scheduledNamespaces } from './namespaces.js';
 import type { NotifyWiring } from './notify.js';
-import { functionLogger } from './observability.js';
+import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
 import { managementPushers } from './pusher.js';
 import { EnvironmentError } from './wiring.js';
 
@@ -27,6 +27,7 @@ export interface WatchWiringOptions {
   readonly namespaces: readonly string[];
   /** Who pushes for a namespace. Without it nothing is pushed, and clients find out when they ask. */
   readonly pusherOf?: (namespace: string) => Pusher;
+  readonly metrics?: Pick<FunctionMetrics, 'health'>;
 }
 
 export type WatchWiring = NotifyWiring & ConnectWiring;
@@ -38,6 +39,7 @@ export function createWatchWiring(options: WatchWiringOptions): WatchWiring {
   return {
     namespaces: () => scheduledNamespaces(registry, namespaces),
     now: () => clock.now(),
+    health: (name, value) => options.metrics?.health(name, value),
     notifier: (namespace) => {
       const pusher = pusherOf === undefined ? {} : { pusher: pusherOf(namespace) };
       return new Notifier({ ...options, ...pusher, namespace });
@@ -66,9 +68,10 @@ function connect(environment: NodeJS.ProcessEnv): WatchWiring {
   silenceNodeVersionNotice();
   const endpoint = environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? environment['AWS_ENDPOINT_URL'];
   const clock = new ServerClock(systemClock);
+  const tablePrefix = environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper';
   const store = new DynamoStore({
     client: createDynamoClient(endpoint === undefined ? {} : { endpoint }),
-    tablePrefix: environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper',
+    tablePrefix,
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });
   const namespaces = (environment['ZEROKEEPER_NAMESPACES'] ?? 'default')
@@ -80,6 +83,7 @@ function connect(environment: NodeJS.ProcessEnv): WatchWiring {
   const push = environment['ZEROKEEPER_PUSH_ENDPOINT'];
   return createWatchWiring({
     ...{ store, clock, random: systemRandom, logger: functionLogger(), namespaces },
+    metrics: functionMetrics(tablePrefix),
     ...(push === undefined ? {} : { pusherOf: managementPushers(push) }),
   });
 }

@@ -53,7 +53,7 @@ export interface WiringOptions {
 
 export type FunctionWiring = MaterializeWiring & ExpireWiring & TimerWiring & ApiWiring;
 
-const NO_METRICS: FunctionMetrics = { of: () => noMetrics, flush: () => undefined };
+const NO_METRICS: FunctionMetrics = { of: () => noMetrics, health: () => undefined, flush: () => undefined };
 
 /** What the functions work with, on a given store. */
 export function createWiring(options: WiringOptions): FunctionWiring {
@@ -63,6 +63,7 @@ export function createWiring(options: WiringOptions): FunctionWiring {
   return {
     namespaces: () => scheduledNamespaces(registry, namespaces),
     now: () => clock.now(),
+    health: (name, value) => metrics.health(name, value),
     materializer: materializers(options),
     authority: options.authority ?? { namespace: namespaces[0] ?? 'default', payloadMayName: false },
     flush: () => metrics.flush(),
@@ -71,8 +72,10 @@ export function createWiring(options: WiringOptions): FunctionWiring {
     trim: (namespace, deadlineMs) => trimOne(options, namespace, deadlineMs),
     onTimer: (timer, deliveryId) =>
       warm.useAndNotify(timer.namespace, async ({ reaper, gatewayTimers }) => {
-        if (timer.kind === 'session') await reaper.expiry.onTimer({ ...timer, deliveryId });
-        else if (timer.kind === 'idle') await reaper.idle.onTimer(timer.deadlineMs);
+        if (timer.kind === 'session') {
+          const { kind } = await reaper.expiry.onTimer({ ...timer, deliveryId });
+          if (kind === 'closed') metrics.health('ExpiryDelayMs', Math.max(0, clock.now() - timer.deadlineMs));
+        } else if (timer.kind === 'idle') await reaper.idle.onTimer(timer.deadlineMs);
         else await gatewayTimers.onTimer({ ...timer, deliveryId }, (id) => reaper.reapUntil(id));
       }),
     onTimerProblem: (messageId, error) => logger.error('a timer failed', { messageId, error }),
@@ -152,10 +155,11 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
   silenceNodeVersionNotice();
   const endpoint = endpointOf(environment, 'DYNAMODB');
   const clock = new ServerClock(systemClock);
+  const tablePrefix = environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper';
   const store = new DynamoStore({
     // Keepers settle what is in doubt themselves, and a partition that takes no more is a sign to them: to park, and not to wait.
     client: createDynamoClient({ attemptsMax: 1, ...(endpoint === undefined ? {} : { endpoint }) }),
-    tablePrefix: environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper',
+    tablePrefix,
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });
   const isClockTrusted = () => clock.trusted;
@@ -168,7 +172,7 @@ function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
     namespaces,
     authority: authorityIn(environment, namespaces),
     logger: functionLogger(),
-    metrics: functionMetrics(),
+    metrics: functionMetrics(tablePrefix),
     enforceQuota: environment['ZEROKEEPER_ENFORCE_QUOTA'] === 'true',
     logRetention: logRetentionIn(environment),
     ...parallelPutsIn(environment),

@@ -51,6 +51,8 @@ export interface MaterializeReport {
   readonly transactions: number;
   /** Rows written, the watermark not counted. */
   readonly rows: number;
+  /** How old the first entry above the watermark was, at its worst in this run, ms. */
+  readonly lagMs: number;
   /** True when the run ended before the log's end, because of its deadline. */
   readonly more: boolean;
 }
@@ -75,13 +77,14 @@ export class Materializer {
   /** Materializes up to the log's end, or until `deadlineMs` of wall time or the signal. Batches that were done stay done. */
   async run(options: { deadlineMs?: number; signal?: AbortSignal } = {}): Promise<MaterializeReport> {
     const { clock } = this.#options;
-    let report: MaterializeReport = { watermark: 0, transactions: 0, rows: 0, more: false };
+    let report: MaterializeReport = { watermark: 0, transactions: 0, rows: 0, lagMs: 0, more: false };
     for (;;) {
       const step = await this.#step();
       report = {
         watermark: step.watermark,
         transactions: report.transactions + step.transactions,
         rows: report.rows + step.rows,
+        lagMs: Math.max(report.lagMs, step.lagMs),
         more: step.more,
       };
       if (!step.more) return report;
@@ -110,10 +113,12 @@ export class Materializer {
       parallelPuts: this.#options.parallelPuts ?? MATERIALIZE_PARALLEL_MAX,
       onIdle: this.#options.onIdle ?? (() => Promise.resolve()),
     });
+    const { oldestTimeMs } = replica.window;
+    const lagMs = oldestTimeMs === undefined ? 0 : Math.max(0, this.#options.clock.now() - oldestTimeMs);
     await this.#tell();
     const rows = await batch.write();
     this.#replica = replica;
-    return { watermark: replica.watermark, transactions: batch.transactions, rows, more };
+    return { watermark: replica.watermark, transactions: batch.transactions, rows, lagMs, more };
   }
 
   #begin(): Replica {

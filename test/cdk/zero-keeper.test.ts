@@ -2,10 +2,12 @@ import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AccountPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { FUNCTION_NAMES, type FunctionName } from '../../cdk/constructs/functions.js';
 import type { ZeroKeeperProps } from '../../cdk/constructs/props.js';
+import { METRIC_NAMESPACE } from '../../cdk/constructs/monitoring.js';
 import { ZeroKeeper } from '../../cdk/constructs/zero-keeper.js';
+import { functionMetrics } from '../../functions/shared/observability.js';
 import { BUNDLES } from './bundles.js';
 
 interface Statement {
@@ -240,11 +242,25 @@ describe('what wakes the functions', () => {
     slow.hasResourceProperties('AWS::SQS::Queue', { QueueName: 'zk-timers', VisibilityTimeout: 150 });
   });
 
+  it.each(['materialize', 'notify', 'expire'] as const)(
+    'keeps calls of %s that nobody waits for and that failed',
+    (name) => {
+      template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+        FunctionName: { Ref: deployment.functionId(name) },
+        MaximumEventAgeInSeconds: 300,
+        DestinationConfig: { OnFailure: { Destination: arn(deployment.queue('failures')) } },
+      });
+    },
+  );
+
   it('calls materialize, notify and expire each minute', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
       ScheduleExpression: 'rate(1 minute)',
       Targets: ['materialize', 'notify', 'expire'].map((name) =>
-        Match.objectLike({ Arn: arn(deployment.functionId(name as FunctionName)) }),
+        Match.objectLike({
+          Arn: arn(deployment.functionId(name as FunctionName)),
+          DeadLetterConfig: { Arn: arn(deployment.queue('failures')) },
+        }),
       ),
     });
   });
@@ -280,6 +296,17 @@ describe('the ways in', () => {
       template.hasResourceProperties('AWS::ApiGatewayV2::Stage', { StageName });
     }
     template.resourceCountIs('AWS::ApiGatewayV2::Stage', 2);
+  });
+});
+
+describe('logical ids', () => {
+  it('stay as they are: another id is another resource, and CloudFormation would replace it', () => {
+    const { Resources } = template.toJSON() as { Resources: Record<string, { Type: string }> };
+    // A version's id and a deployment's are made of what they contain.
+    const stable = Object.entries(Resources)
+      .filter(([, { Type }]) => !/^AWS::Lambda::Version$/.test(Type))
+      .map(([id, { Type }]) => `${Type} ${id}`);
+    expect(stable.sort()).toMatchSnapshot();
   });
 });
 
@@ -412,14 +439,18 @@ describe('options', () => {
 
 describe('watching over it', () => {
   it.each([
-    'materialize-lag',
+    'materializer-lag',
     'notify-lag',
-    'expire-lag',
+    'expiry-delay',
+    'conflicts',
+    'materialize-iterator-age',
+    'notify-iterator-age',
+    'expire-iterator-age',
     'api-errors',
     'api-throttles',
     'timers-late',
     'timers-dead',
-    'stream-failures',
+    'failures',
     'log-throttled-writes',
   ])('has the alarm %s', (name) => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
@@ -429,9 +460,52 @@ describe('watching over it', () => {
     });
   });
 
+  it('looks at the metrics by the dimensions that the functions give them', () => {
+    const lines: string[] = [];
+    vi.stubEnv('POWERTOOLS_DEV', 'true');
+    vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
+    const spy = vi.spyOn(console, 'log').mockImplementation((line: unknown) => void lines.push(String(line)));
+    functionMetrics('zk').health('MaterializeLagMs', 61_000);
+    spy.mockRestore();
+    vi.unstubAllEnvs();
+    const emitted = JSON.parse(lines[0]!) as Record<string, unknown> & {
+      _aws: { CloudWatchMetrics: unknown[] };
+    };
+    expect(emitted._aws.CloudWatchMetrics).toMatchObject([
+      { Namespace: METRIC_NAMESPACE, Metrics: [{ Name: 'MaterializeLagMs', Unit: 'Milliseconds' }] },
+    ]);
+    const { service, deployment } = emitted as { service?: unknown; deployment?: unknown };
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      AlarmName: 'zk-materializer-lag',
+      Namespace: METRIC_NAMESPACE,
+      MetricName: 'MaterializeLagMs',
+      Dimensions: [
+        { Name: 'deployment', Value: deployment },
+        { Name: 'service', Value: service },
+      ],
+    });
+  });
+
+  it('offers the metrics for alarms of one’s own', () => {
+    const { zooKeeper } = deployment;
+    const metrics = [
+      zooKeeper.metricMaterializeLag(),
+      zooKeeper.metricNotifyLag(),
+      zooKeeper.metricExpiryDelay(),
+      zooKeeper.metricConflicts({ period: Duration.hours(1) }),
+    ];
+    expect(metrics.map(({ metricName, statistic }) => `${metricName} ${statistic}`)).toEqual([
+      'MaterializeLagMs Maximum',
+      'NotifyLagMs Maximum',
+      'ExpiryDelayMs Maximum',
+      'Conflicts Sum',
+    ]);
+    expect(metrics[3]?.period.toHours()).toBe(1);
+  });
+
   it('measures the lag behind streams by the age of what is read', () => {
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
-      AlarmName: 'zk-materialize-lag',
+      AlarmName: 'zk-materialize-iterator-age',
       MetricName: 'IteratorAge',
       Threshold: 60_000,
     });

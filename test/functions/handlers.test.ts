@@ -43,7 +43,9 @@ describe('materialize', () => {
           deadlines.push(deadlineMs);
           now += 1_000;
           const result = runs[namespace]?.shift() ?? false;
-          return result instanceof Error ? Promise.reject(result) : Promise.resolve({ more: result });
+          return result instanceof Error
+            ? Promise.reject(result)
+            : Promise.resolve({ more: result, lagMs: 0 });
         },
       }),
     }));

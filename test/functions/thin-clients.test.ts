@@ -184,7 +184,7 @@ describe('api', () => {
         .spyOn(console, name)
         .mockImplementation((...parts: unknown[]) => void lines.push(parts.map(String).join(' '))),
     );
-    const { ask } = setUp({ logger: functionLogger(), metrics: functionMetrics() });
+    const { ask } = setUp({ logger: functionLogger(), metrics: functionMetrics('zerokeeper') });
     const opened = await ask(openRequest());
     const session = { id: opened['session'] as string, epoch: 1 };
     const data = base64('the secret of the znode');

@@ -31,11 +31,13 @@ export interface NotifyReport {
   /** Watches that were found to have fired. */
   readonly marked: number;
   readonly pushed: number;
+  /** How old the first entry above the cursor was when the run came to it, at its worst, ms. */
+  readonly lagMs: number;
   /** True when the run ended before the log's end, because of its deadline. */
   readonly more: boolean;
 }
 
-const NOTHING: NotifyReport = { cursor: 0, transactions: 0, marked: 0, pushed: 0, more: false };
+const NOTHING: NotifyReport = { cursor: 0, transactions: 0, marked: 0, pushed: 0, lagMs: 0, more: false };
 
 /**
  * Marks the watches of thin clients that the log fires, and tells their clients to come and fetch. It reads the log from its own
@@ -69,8 +71,10 @@ export class Notifier {
     let report: NotifyReport = { ...NOTHING, cursor: await this.#begin() };
     let thinBefore = true; // nobody knows what was open before the first entry
     for await (const batch of this.#batches(report.cursor + 1)) {
+      const [first] = batch;
       const last = batch[batch.length - 1];
-      if (last === undefined) break;
+      if (first === undefined || last === undefined) break;
+      const lagMs = Math.max(report.lagMs, clock.now() - first.timeMs);
       const done = await this.#work(batch, thinBefore);
       await this.#store.moveCursor(last.last);
       thinBefore = last.counters.thinSessions > 0;
@@ -79,6 +83,7 @@ export class Notifier {
         transactions: report.transactions + last.last - report.cursor,
         marked: report.marked + done.marked,
         pushed: report.pushed + done.pushed,
+        lagMs,
         more: false,
       };
       if (clock.now() >= deadlineMs) return { ...report, more: true };
