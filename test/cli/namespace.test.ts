@@ -19,7 +19,11 @@ async function commandLine() {
       stdin: () => Promise.resolve(new Uint8Array()),
       interrupted: () => new Promise(() => undefined),
     };
-    const code = await dispatch(['namespace', ...args, ...where], io, { start: ignored, gateway: ignored });
+    const code = await dispatch(['namespace', ...args, ...where], io, {
+      start: ignored,
+      gateway: ignored,
+      server: ignored,
+    });
     return { code, printed };
   };
   const client = (namespace: string) =>
