@@ -19,6 +19,7 @@ async function startWorker(id: string) {
       changed();
       await new Promise((resolve) => held.signal.addEventListener('abort', resolve, { once: true }));
       owners.delete(partition);
+      changed();
     },
   });
   await partitioner.join();

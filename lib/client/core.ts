@@ -169,6 +169,8 @@ export class ClientCore {
   }
 
   close(): Promise<void> {
+    // First: as soon as the server has closed the session others may get what was held.
+    this.lease.end(new SessionExpiredError({ code: ErrorCode.SessionExpired }));
     return this.transport.close();
   }
 

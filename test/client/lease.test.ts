@@ -48,6 +48,18 @@ describeOnAll("a session's lease", (world) => {
     expect(first.aborted).toBe(true);
   });
 
+  it('ends before the server closes the session, so that nobody has what its holder still believes to have', async () => {
+    const client = await world.open();
+    const observer = await world.open();
+    await client.create(world.base, '', { mode: 'ephemeral' });
+    const { signal } = client.lease;
+    const closing = client.close();
+    expect(signal.aborted).toBe(true);
+    expect(client.lease.remainingMs).toBe(0);
+    await closing;
+    expect(await observer.exists(world.base, { consistency: 'linearizable' })).toBeUndefined();
+  });
+
   it('ends with the client', async () => {
     const client = await world.open();
     const { signal } = client.lease;
