@@ -97,6 +97,8 @@ async function judge(oracle: Oracle, { programs, seed, concurrency }: Options): 
   return differing === 0;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(2));
+
 main().then(
   (agreed) => process.exit(agreed ? 0 : 1),
   (error: unknown) => {

@@ -38,11 +38,15 @@ export async function startZooKeeper(): Promise<RunningServer> {
   const child = spawn('java', [...JAVA_OPTIONS, '-cp', `${jars}/*`, main, config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  // It must not outlive a run that is ended from outside.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
   const server = {
     name: 'ZooKeeper',
     port,
     async stop() {
       await ended(child);
+      process.off('exit', kill);
       rmSync(directory, { recursive: true, force: true });
     },
   };
