@@ -5,10 +5,12 @@ import { NO_SESSION } from '../core/types.js';
 import { Keeper } from '../keeper/keeper.js';
 import { Reaper } from '../keeper/reaper.js';
 import { GatewaySessions } from '../keeper/sessions.js';
+import type { GatewayInfo } from '../keeper/types.js';
 import type { Store } from '../log/store.js';
 import { AdminServer } from './admin/server.js';
 import { AuditLog } from './audit.js';
 import { advertised, type GatewaySettings } from './config/settings.js';
+import { Ensemble } from './ensemble.js';
 import { userName } from './environment.js';
 import { Gateway } from './gateway.js';
 
@@ -49,7 +51,9 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
   let address = settings.advertisedAddress ?? '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;
-  const reaper = new Reaper({ ...shared, keeper, isOwnGateway });
+  const ensemble = new Ensemble(keeper);
+  const onGateways = (live: readonly GatewayInfo[]) => ensemble.publish(live);
+  const reaper = new Reaper({ ...shared, keeper, isOwnGateway, onGateways });
   const audit = settings.audit ? new AuditLog(auditLogger, userName()) : undefined;
   const gateway = new Gateway({
     audit,
@@ -72,8 +76,10 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     const adminPort = settings.admin === undefined ? undefined : await admin?.listen(settings.admin);
     if (address === '') address = ports.advertised;
     await sessions.start();
+    // A gateway is ready when a write has gone through. There is one to make, unless others list it already.
+    const wrote = await ensemble.publish(await reaper.liveGateways());
+    if (!wrote) await keeper.write({ kind: 'noop' }, { session: NO_SESSION, epoch: 0, authIds: [] });
     reaper.start();
-    await keeper.write({ kind: 'noop' }, { session: NO_SESSION, epoch: 0, authIds: [] });
     await keeper.sync();
     audit?.serverStarts();
     return { ...ports, adminPort, stop: () => stop(settings.drainTimeoutMs) };

@@ -28,6 +28,8 @@ export interface ReaperOptions {
   readonly isOwnGateway?: (gatewayId: string) => boolean;
   /** For the timers of thin sessions that {@link Reaper.expiry} is told of. */
   readonly timers?: Timers;
+  /** Told in each round who lives. What it rejects with counts as the round's failure. */
+  readonly onGateways?: (live: readonly GatewayLeaseRow[]) => Promise<unknown>;
   /** False while the clock cannot be trusted: no thin session's lease is ended then. */
   readonly isClockTrusted?: () => boolean;
 }
@@ -102,8 +104,10 @@ export class Reaper {
   async #round(): Promise<number> {
     try {
       await this.reapGateways();
+      const gateways = await this.gateways();
+      await this.#options.onGateways?.(this.#live(gateways));
       this.#failures = 0;
-      return this.#pauseMs(await this.gateways());
+      return this.#pauseMs(gateways);
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       this.#failures++;
@@ -134,8 +138,12 @@ export class Reaper {
 
   /** The gateways that can vouch for a session now. */
   async liveGateways(): Promise<GatewayLeaseRow[]> {
+    return this.#live(await this.gateways());
+  }
+
+  #live(gateways: readonly GatewayLeaseRow[]): GatewayLeaseRow[] {
     const nowMs = this.#options.clock.now();
-    return (await this.gateways()).filter((gateway) => nowMs <= livesUntilMs(gateway));
+    return gateways.filter((gateway) => nowMs <= livesUntilMs(gateway));
   }
 
   /** The scheduled sweep: gateways first, then sessions that nobody answers for, znodes that are due, blobs that nothing names. */
