@@ -18,9 +18,7 @@ const FRAME_OVERHEAD_BYTES = 64;
 const PATIENT = { timeoutMs: 120_000 };
 
 function client(emulator: MemoryEmulator, transport: Kind): Promise<ZeroKeeperClient> {
-  return connect({ ...emulator.connectOptions(transport), connectTimeoutMs: 120_000 } as Parameters<
-    typeof connect
-  >[0]);
+  return connect({ ...emulator.connectOptions(transport), connectTimeoutMs: 120_000 });
 }
 
 /** Creates `count` children of `parent`, so many at a time. */
