@@ -122,7 +122,7 @@ export class Gateway {
   async listen(at: ListenAt): Promise<{ readonly address: AddressInfo }> {
     const address = await this.#addListener().listen(at);
     this.#port = address.port;
-    this.#begin();
+    this.serve();
     return { address };
   }
 
@@ -143,7 +143,7 @@ export class Gateway {
     certificates.follow((changed) => listener.useCertificates(changed));
     this.#certificates.push(certificates);
     this.#securePort = address.port;
-    this.#begin();
+    this.serve();
     return { address };
   }
 
@@ -202,15 +202,15 @@ export class Gateway {
     const listener = new Listener({
       logger: this.#options.logger,
       admit: (socket) => this.#closing === undefined && this.#door.admit(socket),
-      accept: (socket) => this.#accept(socket),
+      accept: (socket) => this.accept(socket),
       ...(tls !== undefined && { tls }),
     });
     this.#listeners.push(listener);
     return listener;
   }
 
-  /** With the first address that it serves. */
-  #begin(): void {
+  /** Begins to serve, which `listen` does with the first address: connections may also come by {@link accept}. */
+  serve(): void {
     if (this.#unsubscribe.length > 0) return;
     const { keeper, sessions } = this.#options;
     this.#unsubscribe = [
@@ -224,7 +224,8 @@ export class Gateway {
     this.#becomeReady();
   }
 
-  #accept(socket: Socket): void {
+  /** Takes a connection over, wherever it comes from. */
+  accept(socket: Socket): void {
     const connection = new Connection(this.#context, socket, plainAddress(socket.remoteAddress ?? ''));
     this.#connections.add(connection);
     socket.once('close', () => {

@@ -26,6 +26,8 @@ export interface OpenGatewayOptions {
   readonly settings: GatewaySettings;
   /** Longest pause between two looks at the log's tail, ms. */
   readonly followIdleMs: number;
+  /** Called when it can serve. Who has connections to bring that come over no port does it from here on. */
+  readonly onServing?: (gateway: Gateway) => void;
 }
 
 export interface RunningGateway {
@@ -44,7 +46,7 @@ export interface RunningGateway {
 
 /** A gateway with its keeper, its sessions and its reaper. Resolves when a write and a read have gone through. */
 export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
-  const { namespace, settings, followIdleMs, logger, auditLogger = logger, ...shared } = options;
+  const { namespace, settings, followIdleMs, logger, auditLogger = logger, onServing, ...shared } = options;
   const { clock, random } = shared;
   const { limits, fourLetterWords, enforceQuota, auth } = settings;
   const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs, enforceQuota });
@@ -75,6 +77,8 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     const ports = await listen(gateway, settings);
     const adminPort = settings.admin === undefined ? undefined : await admin?.listen(settings.admin);
     if (address === '') address = ports.advertised;
+    gateway.serve();
+    onServing?.(gateway);
     await sessions.start();
     // A gateway is ready when a write has gone through. There is one to make, unless others list it already.
     const wrote = await ensemble.publish(await reaper.liveGateways());

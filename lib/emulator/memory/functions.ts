@@ -210,7 +210,8 @@ function removal(item: Item): StreamRecord {
   };
 }
 
-function imageOf(item: Item): EventImage {
+/** An item as a stream's record brings it. */
+export function imageOf(item: Item): EventImage {
   const image: Record<string, EventAttribute> = {};
   for (const [name, value] of Object.entries(item)) {
     if (typeof value === 'string') image[name] = { S: value };

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { QueryInput } from '../../lib/log/store.js';
+import { SCENARIO_NAMES } from './scenarios.js';
+import { commandOf, report, shrink } from './shrink.js';
+import { simulate, type SimulationOptions } from './simulate.js';
+import { render } from './history.js';
+import type { World } from './world/world.js';
+
+const STEPS = 1_200;
+
+describe('the simulation', () => {
+  it('does the same again, byte for byte, with the same seed', async () => {
+    const options: SimulationOptions = { seed: 7, steps: STEPS };
+    const [first, second] = [await simulate(options), await simulate(options)];
+    expect(render(second.history)).toEqual(render(first.history));
+    expect(second.digest).toBe(first.digest);
+    expect(second.steps).toBe(first.steps);
+  }, 60_000);
+
+  it('does something else with another seed', async () => {
+    const digests = [await simulate({ seed: 8, steps: STEPS }), await simulate({ seed: 9, steps: STEPS })];
+    expect(digests[0]!.digest).not.toBe(digests[1]!.digest);
+  }, 60_000);
+
+  it.each(SCENARIO_NAMES)(
+    'finds nothing wrong in the scenario %s',
+    async (scenario) => {
+      const { violations, answered } = await simulate({ seed: 11, steps: STEPS, scenario });
+      expect(violations).toEqual([]);
+      // A run in which nobody gets an answer would show nothing.
+      expect(answered).toBeGreaterThan(10);
+    },
+    60_000,
+  );
+});
+
+/** Reads of the log miss what was written last, as reads that are not strongly consistent do. */
+function staleReads({ ground: { tables } }: World): void {
+  const query = tables.query.bind(tables);
+  tables.query = (input: QueryInput, itemsMax?: number) => {
+    const page = query(input, itemsMax);
+    if (input.table !== 'log' || input.descending === true) return page;
+    return { ...page, result: { items: page.result.items.slice(0, -1), next: undefined } };
+  };
+}
+
+/** A function that is called and never ends. */
+function deadFunctions({ lambda }: World): void {
+  lambda.invoke = () => new Promise(() => undefined);
+}
+
+describe('a broken system is found out', () => {
+  it('when its store’s reads are stale, and the failing run gets smaller', async () => {
+    const options: SimulationOptions = { seed: 3, steps: STEPS, scenario: 'calm', meddle: staleReads };
+    const failed = await simulate(options);
+    expect(failed.violations).not.toEqual([]);
+    const shrunk = await shrink(options, failed);
+    expect(shrunk.result.violations).not.toEqual([]);
+    expect(shrunk.options.steps).toBeLessThan(STEPS);
+    expect(report(shrunk)).toContain(`again: ${commandOf(shrunk.options)}`);
+  }, 120_000);
+
+  it('when something never comes to an end', async () => {
+    const { violations } = await simulate({ seed: 3, steps: STEPS, scenario: 'calm', meddle: deadFunctions });
+    expect(violations.join('\n')).toContain('liveness');
+  }, 60_000);
+});
