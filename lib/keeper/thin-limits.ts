@@ -13,3 +13,5 @@ export const THIN_LEASE_ATTEMPTS_MAX = 5;
 export const TIMER_DELAY_MS_MAX = 15 * 60_000;
 /** A chain of timers whose next message is later than this has come to its end: another may begin. */
 export const TIMER_OVERDUE_MS = 60_000;
+/** A session is not opened any more by a request that has been worked on for longer: tombstones of sessions live for a day. */
+export const THIN_OPEN_MS_MAX = 3600_000;

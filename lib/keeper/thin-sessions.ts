@@ -10,13 +10,14 @@ import type { Store } from '../log/store.js';
 import { tooManySessions } from './allowance.js';
 import { currentSession } from './current-session.js';
 import type { Keeper } from './keeper.js';
+import { elapsedMs, instantOf } from './instant.js';
 import type { GuardedOrigin } from './planner.js';
 import { withRetries } from './retry.js';
 import { isTombstone, stateKey } from './rows.js';
 import { ThinExpiry } from './thin-expiry.js';
 import { ThinLeases } from './thin-leases.js';
 import type { LeaseHolder, ThinLease } from './thin-leases.js';
-import { THIN_TIMEOUT_LONGEST_MS, THIN_TIMEOUT_SHORTEST_MS } from './thin-limits.js';
+import { THIN_OPEN_MS_MAX, THIN_TIMEOUT_LONGEST_MS, THIN_TIMEOUT_SHORTEST_MS } from './thin-limits.js';
 import type { Timers } from './thin-timers.js';
 import type { WriteOutcome } from './types.js';
 
@@ -73,6 +74,9 @@ export class ThinSessions {
   async open(openId: Uint8Array, askedTimeoutMs: number): Promise<ThinOpened> {
     const { keeper } = this.#options;
     const made = sessionOf(openId);
+    const { clock } = this.#options;
+    const begun = instantOf(clock);
+    const isOld = () => elapsedMs(begun, instantOf(clock)) > THIN_OPEN_MS_MAX;
     const heard = { closed: false };
     const release = keeper.replica.unbroken();
     const unlisten = keeper.onCommit(({ txn: { effect } }) => {
@@ -84,7 +88,8 @@ export class ThinSessions {
       const record = await this.#current(made.session, wasClosed);
       if (record !== null) return await this.#openedBefore(made, record);
       if ((await wasClosed) || heard.closed) return 'SessionExpired';
-      const guard = () => (heard.closed ? EXPIRED : undefined);
+      // Whoever has slept meanwhile knows of tombstones that are gone by now.
+      const guard = () => (heard.closed || isOld() ? EXPIRED : undefined);
       return await this.#create(made, negotiate(askedTimeoutMs), { ...ANYONE, guard });
     } finally {
       unlisten();

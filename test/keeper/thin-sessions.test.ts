@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LEASE_TTL_SLACK_SECONDS, REAP_ALLOWANCE_MS } from '../../lib/keeper/limits.js';
+import { LEASE_TTL_SLACK_SECONDS, REAP_ALLOWANCE_MS, TOMBSTONE_SECONDS } from '../../lib/keeper/limits.js';
 import {
   THIN_TIMEOUT_LONGEST_MS,
   THIN_TIMEOUT_SHORTEST_MS,
@@ -108,6 +108,31 @@ describe('opening', () => {
       }
     },
   );
+
+  it('a copy of open that slept until nobody remembers its session any more is refused', async () => {
+    const world = new ThinWorld();
+    const [slow, one] = [world.instance(), world.instance()];
+    const held: (() => void)[] = [];
+    // Its first call is never answered, and it sleeps while it waits: what it reads afterwards says nothing of the session.
+    // Its time is up by then, and nobody waits for it any more.
+    slow.store.intercept = () =>
+      held.length === 0 ? new Promise((resolve) => void held.push(() => resolve('lostRequest'))) : undefined;
+    const copy = slow.service.handle(openRequest(), world.caller());
+    while (held.length === 0) await world.clock.advance(1);
+    const session = reference(await world.open(one));
+    await world.ask(one, { v: 1, type: 'close', session });
+    await world.until(world.materializer().run());
+    await world.clock.advance(TOMBSTONE_SECONDS * 1000 + 60_000);
+    world.store.deleteExpired(world.clock.now());
+    held[0]?.();
+    expect(await world.until(copy)).toMatchObject({ type: 'error' });
+    await world.clock.advance(5_000);
+    const { entries } = await world.log();
+    expect(entries.flatMap(({ txns }) => txns.map(({ effect }) => effect.type))).toEqual([
+      'createSession',
+      'closeSession',
+    ]);
+  });
 
   it('a copy of open that was held up while its session came and went is refused at the slot', async () => {
     const world = new ThinWorld();

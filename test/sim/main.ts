@@ -10,6 +10,8 @@ import { FAULT_KINDS, type FaultKind } from './world/faults.js';
 
 const PROGRESS_MS = 30_000;
 
+Error.stackTraceLimit = 4;
+
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }

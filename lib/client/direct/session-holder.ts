@@ -78,6 +78,8 @@ export class SessionHolder {
   async open(reference: SessionReference | undefined, signal: AbortSignal): Promise<{ cxid: number }> {
     const { clock, random, retry } = this.#options;
     const parsed = reference === undefined ? undefined : parseReference(reference);
+    // Who was abandoned before the keeper had started must not begin to vouch for anything.
+    if (this.#isOver()) throw sessionOver();
     await this.#sessions.start();
     for (let failures = 1; ; failures++) {
       try {

@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ErrorCode } from '../../../lib/core/errors.js';
 import { REAP_ALLOWANCE_MS, REAP_PAUSE_LONGEST_MS } from '../../../lib/keeper/limits.js';
+import { createDirectTransport } from '../../../lib/client/direct/index.js';
+import { UnavailableError } from '../../../lib/client/errors.js';
 import { gateway, reaper } from '../../keeper/gateways.js';
-import { World } from '../../keeper/world.js';
+import { holdCall } from '../../keeper/meddling.js';
+import { NAMESPACE, World } from '../../keeper/world.js';
 import { DirectClient, directClient, op, TIMEOUT_MS } from './clients.js';
 
 function exists(answer: { readonly result: unknown }): boolean {
@@ -38,6 +41,24 @@ describe('the session of a direct client', () => {
     const other = await directClient(world, { session: false });
     expect(exists(await other.do(op.exists('/e')))).toBe(false);
     await expect(client.do(op.get('/'))).rejects.toMatchObject({ code: ErrorCode.SessionExpired });
+  });
+
+  it('vouches for nothing when it was given up before its keeper had started', async () => {
+    const world = new World();
+    const store = world.connection();
+    const gate = holdCall(store, () => true);
+    const { clock, random } = world;
+    const transport = createDirectTransport({ store, namespace: NAMESPACE, clock, random });
+    const giveUp = new AbortController();
+    const handlers = { onState: () => undefined, onEvent: () => undefined };
+    const started = transport.start(handlers, giveUp.signal).catch((error: unknown) => error);
+    await gate.reached;
+    giveUp.abort();
+    expect(await world.until(started)).toBeInstanceOf(UnavailableError);
+    // Only now the store answers what was asked first.
+    gate.open();
+    await world.clock.advance(60_000);
+    expect(world.store.dump('leases')).toEqual([]);
   });
 
   it('answers what is under way before it is closed', async () => {

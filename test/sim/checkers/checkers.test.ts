@@ -250,7 +250,8 @@ describe('the linearizability of registers', () => {
 });
 
 describe('the checkers of sets and pairs find', () => {
-  const children = (call: CallRecord) => (answerOf(call).result as unknown as { children: string[] }).children;
+  const children = (call: CallRecord) =>
+    (answerOf(call).result as unknown as { children: string[] }).children;
   const full = (path: string) => (call: CallRecord) =>
     at(path)(call) && isLinearizableRead(call) && children(call).length > 1;
 

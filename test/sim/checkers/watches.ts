@@ -67,7 +67,7 @@ class SessionWatches {
     if (zxid === undefined || call.armed === undefined) return;
     for (const trigger of this.#due(watch, zxid)) {
       const shown = seen.firstAt(trigger.zxid, call.armed.sequence);
-      if (shown === undefined || this.#isTakenOff(watch, shown)) return;
+      if (shown === undefined || this.#isTakenOff(watch, shown) || this.#mayMiss(watch, shown)) return;
       const told = this.#session.events.some(
         (event) =>
           event.at.sequence < shown &&
@@ -91,6 +91,14 @@ class SessionWatches {
   #tells(event: EventRecord, { trigger, watch }: { trigger: Trigger; watch: Armed }): boolean {
     if (this.#session.transport === 'tcp') return concerns(event, watch.kind, watch.path);
     return event.zxid === trigger.zxid && event.type === trigger.type && event.path === trigger.path;
+  }
+
+  /** In ZooKeeper, a client that was away does not hear of a znode that came and went meanwhile. */
+  #mayMiss({ kind, call }: Armed, before: number): boolean {
+    if (this.#session.transport !== 'tcp' || kind !== 'exists') return false;
+    return this.#session.states.some(
+      ({ state, at }) => state !== 'connected' && at.sequence > call.armed!.sequence && at.sequence < before,
+    );
   }
 
   #isTakenOff({ kind, path, call }: Armed, before: number): boolean {
@@ -128,9 +136,14 @@ class SessionWatches {
       (watch) =>
         concerns(event, watch.kind, watch.path) &&
         watch.call.invoked.sequence < event.at.sequence &&
-        (trigger === undefined || this.#mayTell(watch, trigger)),
+        (trigger === undefined || this.#mayTell(watch, trigger) || this.#wasSentBefore(watch, event)),
     );
     if (!isAsked) this.#fault(`nobody asked for ${textOf(event)}`);
+  }
+
+  /** A copy of the request, sent before the one that was answered, armed the watch, and its event comes with the answer. */
+  #wasSentBefore({ call }: Armed, event: EventRecord): boolean {
+    return this.#session.transport === 'lambda' && (call.returned?.sequence ?? Infinity) > event.at.sequence;
   }
 
   /** A one-shot watch tells of the first change after its arming and of no other. */

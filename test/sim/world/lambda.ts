@@ -72,6 +72,8 @@ export class SimLambda {
       process.thaw();
       const endMs = scheduler.nowMs + TIMEOUT_MS[name];
       process.after(coldMs, () => {
+        // Nobody runs what has been given up.
+        if (settled) return;
         const context = {
           awsRequestId: requestId,
           getRemainingTimeInMillis: () => Math.max(0, endMs - scheduler.nowMs),

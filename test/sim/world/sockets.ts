@@ -19,6 +19,7 @@ class SimSocket extends EventEmitter {
   peer: SimSocket | undefined;
   #dice: Dice;
   #destroyed = false;
+  #broken = false;
   #ended = false;
   #paused = false;
   #corked: Buffer[] | undefined;
@@ -97,7 +98,10 @@ class SimSocket extends EventEmitter {
 
   #toPeer(deliver: (peer: SimSocket) => void): void {
     const { peer, process } = this;
-    if (peer === undefined || process.partitioned || peer.process.partitioned) return;
+    if (peer === undefined) return;
+    // A stream has no holes: a connection that has lost something says nothing any more, and its ends find out by themselves.
+    if (process.partitioned || peer.process.partitioned) this.#broken = peer.#broken = true;
+    if (this.#broken) return;
     const { scheduler } = process;
     const latencyMs = this.#dice.between(LATENCY_MS_MIN, LATENCY_MS_MAX);
     this.#arrivesAtMs = Math.max(this.#arrivesAtMs, scheduler.nowMs + latencyMs);
