@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
+import { elapsedMs, instantOf } from '../base/instant.js';
 import type { Logger } from '../base/logger.js';
 import type { Random } from '../base/random.js';
 import { ErrorCode } from '../core/errors.js';
@@ -10,7 +11,6 @@ import type { Store } from '../log/store.js';
 import { tooManySessions } from './allowance.js';
 import { currentSession } from './current-session.js';
 import type { Keeper } from './keeper.js';
-import { elapsedMs, instantOf } from './instant.js';
 import type { GuardedOrigin } from './planner.js';
 import { withRetries } from './retry.js';
 import { isTombstone, stateKey } from './rows.js';

@@ -40,6 +40,10 @@ export class RecordingTransport implements Transport {
     return this.#inner.seen;
   }
 
+  get vouchedAt() {
+    return this.#inner.vouchedAt;
+  }
+
   start(handlers: TransportHandlers, signal: AbortSignal): Promise<void> {
     return this.#inner.start(
       {

@@ -40,7 +40,7 @@ export function startFunction(
   const authority = { namespace: NAMESPACE, payloadMayName: false };
   if (name === 'notify' || name === 'connect') {
     const pusher: Pusher = { push: (connectionId, message) => around.push(process, connectionId, message) };
-    const wiring = createWatchWiring({ ...common, authority, pusher });
+    const wiring = createWatchWiring({ ...common, pusherOf: () => pusher });
     return name === 'notify' ? notifyHandler(() => wiring) : connectHandler(() => wiring);
   }
   const wiring = createWiring({

@@ -87,14 +87,14 @@ export class SimGateways {
     const process = this.#ground.process('gateway');
     const running: Running = { process, gateway: undefined };
     this.#running[index] = running;
-    this.#open(running, index).catch((error: unknown) => {
+    this.#open(running).catch((error: unknown) => {
       // A gateway that does not come up is started again, as its supervisor would do.
       this.#ground.thrown(`${process.name} did not start`, error);
       this.kill(process);
     });
   }
 
-  async #open(running: Running, index: number): Promise<void> {
+  async #open(running: Running): Promise<void> {
     const { process } = running;
     const { clock } = process;
     await openGateway({
