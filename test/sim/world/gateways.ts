@@ -13,6 +13,7 @@ const FOLLOW_IDLE_MS = 250;
 /** No port: connections are brought to it. */
 const SETTINGS: GatewaySettings = {
   limits: {},
+  auth: {},
   fourLetterWords: [],
   enforceQuota: false,
   advertisedAddress: 'gateway:2181',
