@@ -97,12 +97,28 @@ export function checkSessionEnds({ log, history }: Run): readonly string[] {
   }
   return history.sessions.flatMap((session) => {
     const end = closed.get(session.id);
-    return [...checkNotTooEarly(session, end), ...checkDecided(session, end)];
+    const calls = history.calls.filter((call) => call.session === session);
+    return [...checkNotTooEarly({ session, end, calls }), ...checkDecided(session, end)];
   });
 }
 
-function checkNotTooEarly(session: SessionHistory, end: Moment | undefined): string[] {
+/** Clocks that are corrected by the store's time, in whole seconds, differ by so much at most. See docs/CORRECTNESS.md. */
+const CLOCKS_DIFFER_MS_MAX = 1_500;
+/** A session lives for this part of its timeout after a request that was answered. */
+const VOUCHED_FRACTION = 2 / 3;
+
+function checkNotTooEarly(of: {
+  session: SessionHistory;
+  end: Moment | undefined;
+  calls: readonly CallRecord[];
+}): string[] {
+  const { session, end, calls } = of;
   if (end === undefined || isBefore(session.closing, end)) return [];
+  const heard = calls.filter(
+    ({ outcome, returned }) => outcome?.kind === 'answer' && isBefore(returned, end),
+  );
+  const heardMs = Math.max(0, ...heard.map(({ invoked }) => invoked.ms));
+  if (end.ms - heardMs >= session.timeoutMs * VOUCHED_FRACTION - CLOCKS_DIFFER_MS_MAX) return [];
   const state = session.states.filter(({ at }) => at.sequence < end.sequence).at(-1)?.state;
   const process = session.process.filter(({ at }) => at.sequence < end.sequence).at(-1)?.what;
   // A process that does not run cannot say that it is no longer connected.

@@ -14,6 +14,7 @@ const FOLLOW_IDLE_MS = 250;
 const SETTINGS: GatewaySettings = {
   limits: {},
   auth: {},
+  audit: false,
   fourLetterWords: [],
   enforceQuota: false,
   advertisedAddress: 'gateway:2181',
