@@ -316,7 +316,7 @@ describe('the checker of watches finds', () => {
     const session = run.history.sessions.find(
       ({ transport, events, closing }) => transport !== 'tcp' && events.length > 2 && closing !== undefined,
     )!;
-    return session.events as EventRecord[];
+    return session.events;
   };
 
   it('an event that nobody was told of', () => {
@@ -456,7 +456,7 @@ describe('the checkers of rows find', () => {
     ['a znode that is not as the log says', '#node#/registers/a', { v: 99 }, 'is wrong'],
     ['a znode that is gone', '#node#/registers/a', { pk: 'sim#node#/gone' }, 'which is gone'],
     ['a watermark that is not at the end', '#watermark', { z: 1 }, 'the watermark is not at'],
-  ])('%s', (_what, part, change, complaint) => {
+  ])('%s', (...[, part, change, complaint]) => {
     const tables = copyOfTables();
     put(tables, 'state', { ...of(tables, part), ...change });
     expect(says('rows', { ...sound, tables })).toContain(complaint);
