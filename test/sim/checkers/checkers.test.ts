@@ -3,7 +3,7 @@ import type { CloseSessionTxn } from '../../../lib/core/types.js';
 import { SimulatedTables } from '../../../lib/log/simulated-tables.js';
 import type { Item } from '../../../lib/log/store.js';
 import { TABLE_NAMES } from '../../../lib/log/tables.js';
-import type { CallOutcome, CallRecord, EventRecord, Moment } from '../history.js';
+import type { CallOutcome, CallRecord, Moment } from '../history.js';
 import { simulate } from '../simulate.js';
 import { PAIRS, REGISTERS, SET } from '../workload.js';
 import { CHECKERS, type Run } from './index.js';
