@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseLogRetention } from '../../functions/shared/retention.js';
+import { Notifier } from '../../lib/api/watches/notifier.js';
 import { readChanges } from '../../lib/keeper/changes.js';
 import type { Keeper } from '../../lib/keeper/keeper.js';
 import { rowKey, stateKey } from '../../lib/keeper/rows.js';
@@ -64,6 +65,16 @@ describe('trimming the log', () => {
     const key = { partition: watchKey.cursor(NAMESPACE).partition, sort: '-' };
     await world.store.delete({ table: 'state', key });
     expect(await world.until(world.trim(0))).toEqual({ trimmedTo: 0, entries: 0 });
+  });
+
+  it('begins where everything has always been materialized before notify comes, and no thin session is open', async () => {
+    const { world } = await aged();
+    const key = { partition: watchKey.cursor(NAMESPACE).partition, sort: '-' };
+    await world.store.delete({ table: 'state', key });
+    const { store, clock, random } = world;
+    const notifier = new Notifier({ store, clock, random, namespace: NAMESPACE });
+    expect(await world.until(notifier.run())).toMatchObject({ cursor: 3, transactions: 0 });
+    expect((await world.until(world.trim(0))).trimmedTo).toBe(3);
   });
 
   it('records how far before the first body is gone, and finishes what a dead trimmer has begun', async () => {

@@ -47,7 +47,8 @@ const NOTHING: NotifyReport = { cursor: 0, transactions: 0, marked: 0, pushed: 0
  * *What is skipped.* An entry after which no thin session is open fires nothing that anybody will ask for: whoever had rows when it
  * was written is closed by its end, or belongs to a gateway now, and a session that comes back from there begins
  * without watches; whoever opens a session later arms beyond it. The counter in the entry itself says so, never an
- * older or a newer one. For the same reason a namespace without a cursor may begin at a watermark with no thin sessions.
+ * older or a newer one. For the same reason a namespace without a cursor may begin at a watermark with no thin sessions. It says
+ * so at once: else one whose every entry is materialized before notify comes would never have a cursor, and nothing be trimmed.
  */
 export class Notifier {
   readonly #options: NotifierOptions;
@@ -98,7 +99,9 @@ export class Notifier {
     const row = await withRetries(this.#options, () => store.get('state', stateKey.watermark(namespace)));
     if (row === undefined) return 0;
     const watermark = watermarkOfRow(row);
-    return watermark.counters.thinSessions === 0 ? watermark.zxid : 0;
+    if (watermark.counters.thinSessions > 0) return 0;
+    await this.#store.moveCursor(watermark.zxid);
+    return watermark.zxid;
   }
 
   async *#batches(from: Zxid): AsyncGenerator<Entry[]> {
