@@ -29,6 +29,8 @@ export interface Case {
   readonly run: () => Exploration;
   /** Too many states for `npm test`: `npm run test:model` explores them. */
   readonly isLarge?: boolean;
+  /** Half a million states and more: `npm run test:model -- --all`. */
+  readonly isHuge?: boolean;
 }
 
 /** What is explored to its end and must show no violation. */
@@ -48,7 +50,7 @@ export const CASES: readonly Case[] = [
           faults: 1,
         }),
       ),
-    isLarge: true,
+    isHuge: true,
   },
   { name: 'once: one write, sent twice, over an attach', run: () => explore(onceModel(once)) },
   {
@@ -74,6 +76,11 @@ export const CASES: readonly Case[] = [
     name: 'rows: two materializers, one of which is killed, beside a view',
     run: () => explore(rowsModel({ ...created, materializers: 2, days: 0 })),
     isLarge: true,
+  },
+  {
+    name: 'rows: two materializers, one of which is killed, over a day, beside a view',
+    run: () => explore(rowsModel({ ...created, materializers: 2 })),
+    isHuge: true,
   },
 ];
 
