@@ -14,7 +14,7 @@ import { Construct } from 'constructs';
 import { acknowledgeUnscoped } from './acknowledgements.js';
 import { bundleOf } from './bundles.js';
 import { FUNCTION_ACTIONS, grantInvokeUnqualified, grantTables } from './permissions.js';
-import type { FunctionSettings, ZeroKeeperProps } from './props.js';
+import { historyDaysIn, type FunctionSettings, type ZeroKeeperProps } from './props.js';
 import type { ZeroKeeperTables } from './tables.js';
 
 export type FunctionName = 'api' | 'materialize' | 'notify' | 'expire' | 'connect';
@@ -77,6 +77,7 @@ export class ZeroKeeperFunctions extends Construct {
     const made = FUNCTION_NAMES.map((name) => [name, this.#function(name)] as const);
     this.functions = Object.fromEntries(made) as Record<FunctionName, LambdaFunction>;
     this.#wire();
+    this.#options();
   }
 
   #logGroup(name: FunctionName): LogGroup {
@@ -141,5 +142,13 @@ export class ZeroKeeperFunctions extends Construct {
       caller.addEnvironment('ZEROKEEPER_NOTIFY_FUNCTION', notify.functionName);
       grantInvokeUnqualified(notify, caller);
     }
+  }
+
+  /** Only `api` takes writes that a quota can refuse, and only `expire` trims: others' environments would say what is not so. */
+  #options(): void {
+    const { enforceQuota = false, namespaceNames } = this.#props;
+    if (enforceQuota) this.functions.api.addEnvironment('ZEROKEEPER_ENFORCE_QUOTA', 'true');
+    const days = historyDaysIn({ ...this.#props, namespaces: namespaceNames });
+    if (days !== undefined) this.functions.expire.addEnvironment('ZEROKEEPER_LOG_RETENTION_DAYS', days);
   }
 }

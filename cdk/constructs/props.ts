@@ -1,9 +1,10 @@
-import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { FunctionName } from './functions.js';
+import { LOG_RETENTION_MS_MIN } from '../../lib/keeper/limits.js';
 import { ZeroKeeperConstructError } from './errors.js';
+import type { FunctionName } from './functions.js';
 
 /** Memory, time and instances of one function. */
 export interface FunctionSettings {
@@ -64,11 +65,27 @@ export interface ZeroKeeperProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * How long the functions' logs are kept.
+   * How long the functions' logs in CloudWatch are kept.
    *
    * @default RetentionDays.ONE_MONTH
    */
   readonly logRetention?: RetentionDays;
+
+  /**
+   * How long the history of namespaces is kept: of all of them, or by name. Whole days, {@link HISTORY_DAYS_MIN} at least. What is
+   * older can no longer be restored to, nor asked for by `changes`; the state is not concerned.
+   *
+   * @default - for good
+   */
+  readonly historyRetention?: Duration | Readonly<Record<string, Duration>>;
+
+  /**
+   * Whether writes that exceed a hard quota are refused, as ZooKeeper does with `enforceQuota`. It holds for the clients of
+   * the functions and for each `ZeroKeeperGateway`; an embedded keeper has an option of its own.
+   *
+   * @default false
+   */
+  readonly enforceQuota?: boolean;
 
   /**
    * What the functions log.
@@ -121,6 +138,9 @@ export interface ZeroKeeperProps {
   readonly bundles?: string;
 }
 
+/** History is kept at least so long, because functions and restores of that age may still ask for it. */
+export const HISTORY_DAYS_MIN = Duration.millis(LOG_RETENTION_MS_MIN).toDays();
+
 /** Namespaces of one deployment: each has an alias, a version's permission and perhaps a URL, and a stack has 500 resources. */
 export const NAMESPACES_MAX = 50;
 
@@ -143,6 +163,29 @@ export function namesIn(props: ZeroKeeperProps): {
     refuse(`namespace ${wrong}: letters, digits, _ and -, not digits alone, at most 64`);
   }
   return { name, namespaces: [first, ...others] };
+}
+
+/**
+ * As the function `expire` reads it: `30`, or `production=90,staging=7`. `undefined`: for good. Throws {@link ZeroKeeperConstructError}
+ * `InvalidProps`.
+ */
+export function historyDaysIn({
+  historyRetention,
+  namespaces = ['default'],
+}: ZeroKeeperProps): string | undefined {
+  if (historyRetention === undefined) return undefined;
+  if (historyRetention instanceof Duration) return String(daysOf('historyRetention', historyRetention));
+  const days = Object.entries(historyRetention).map(([namespace, duration]) => {
+    if (!namespaces.includes(namespace)) refuse(`historyRetention: there is no namespace ${namespace}`);
+    return `${namespace}=${daysOf(`historyRetention of ${namespace}`, duration)}`;
+  });
+  return days.length === 0 ? undefined : days.join(',');
+}
+
+function daysOf(what: string, duration: Duration): number {
+  const days = duration.toDays({ integral: false });
+  if (Number.isInteger(days) && days >= HISTORY_DAYS_MIN) return days;
+  return refuse(`${what}: whole days, ${HISTORY_DAYS_MIN} at least, and not ${days}`);
 }
 
 function refuse(message: string): never {

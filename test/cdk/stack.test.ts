@@ -1,5 +1,6 @@
-import { App } from 'aws-cdk-lib';
+import { App, Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
 import { contextOfArguments, propsFromContext } from '../../cdk/context.js';
 import { ZeroKeeperStack } from '../../cdk/stack.js';
@@ -37,20 +38,34 @@ describe('options on the command line', () => {
       'namespaces=a, b',
       'functionUrl=true',
       'removalPolicy=destroy',
+      'enforceQuota=true',
+      'logRetention=90',
+      'historyRetention=a=30, b=7',
     );
     expect(props).toEqual({
       deploymentName: 'orders',
       namespaces: ['a', 'b'],
       functionUrl: true,
       removalPolicy: 'destroy',
+      enforceQuota: true,
+      logRetention: RetentionDays.THREE_MONTHS,
+      historyRetention: { a: Duration.days(30), b: Duration.days(7) },
     });
+    expect(propsOf('historyRetention=30')).toEqual({ historyRetention: Duration.days(30) });
+    expect(propsOf('logRetention=forever')).toEqual({ logRetention: RetentionDays.INFINITE });
     expect(propsOf()).toEqual({});
   });
 
-  it.each([['colour=red'], ['name'], ['functionUrl=perhaps'], ['removalPolicy=snapshot']])(
-    'refuse %s',
-    (word) => {
-      expect(() => propsOf(word)).toThrow(expect.objectContaining({ code: 'InvalidProps' }));
-    },
-  );
+  it.each([
+    ['colour=red'],
+    ['name'],
+    ['functionUrl=perhaps'],
+    ['removalPolicy=snapshot'],
+    ['enforceQuota=1'],
+    ['logRetention=8'],
+    ['historyRetention=soon'],
+    ['historyRetention=a=30,b'],
+  ])('refuse %s', (word) => {
+    expect(() => propsOf(word)).toThrow(expect.objectContaining({ code: 'InvalidProps' }));
+  });
 });

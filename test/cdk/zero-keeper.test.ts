@@ -8,6 +8,7 @@ import type { ZeroKeeperProps } from '../../cdk/constructs/props.js';
 import { METRIC_NAMESPACE } from '../../cdk/constructs/monitoring.js';
 import { ZeroKeeper } from '../../cdk/constructs/zero-keeper.js';
 import { functionMetrics } from '../../functions/shared/observability.js';
+import { parseLogRetention } from '../../functions/shared/retention.js';
 import { BUNDLES } from './bundles.js';
 
 interface Statement {
@@ -88,6 +89,40 @@ describe('the functions', () => {
   it('keep their logs for a month', () => {
     template.resourceCountIs('AWS::Logs::LogGroup', FUNCTION_NAMES.length);
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+  });
+
+  const variablesOf = (name: FunctionName, props: ZeroKeeperProps) => {
+    const found = deploy(props).template.findResources('AWS::Lambda::Function', {
+      Properties: { FunctionName: `zk-${name}` },
+    });
+    return (Object.values(found)[0] as unknown as FunctionResource).Properties.Environment.Variables;
+  };
+
+  it('keep history for good and refuse nothing because of quotas, unless they are told to', () => {
+    const plain = {};
+    expect(variablesOf('api', plain)).not.toHaveProperty('ZEROKEEPER_ENFORCE_QUOTA');
+    expect(variablesOf('expire', plain)).not.toHaveProperty('ZEROKEEPER_LOG_RETENTION_DAYS');
+    const props = { enforceQuota: true, historyRetention: Duration.days(30) };
+    expect(variablesOf('api', props)).toMatchObject({ ZEROKEEPER_ENFORCE_QUOTA: 'true' });
+    expect(variablesOf('expire', props)).toMatchObject({ ZEROKEEPER_LOG_RETENTION_DAYS: '30' });
+  });
+
+  it('read from their environment how long each namespace’s history is kept, as the construct wrote it', () => {
+    const historyRetention = { first: Duration.days(90), second: Duration.hours(7 * 24) };
+    const variables = variablesOf('expire', { namespaces: ['first', 'second', 'third'], historyRetention });
+    const retention = parseLogRetention(String(variables['ZEROKEEPER_LOG_RETENTION_DAYS']));
+    const dayMs = Duration.days(1).toMilliseconds();
+    expect(['first', 'second', 'third'].map(retention)).toEqual([90 * dayMs, 7 * dayMs, undefined]);
+  });
+
+  it.each<[string, ZeroKeeperProps['historyRetention']]>([
+    ['less than a week', Duration.days(6)],
+    ['a part of a day', Duration.hours(7 * 24 + 1)],
+    ['a namespace that is not there', { elsewhere: Duration.days(30) }],
+  ])('cannot be told to keep history for %s', (_what, historyRetention) => {
+    expect(() => deploy({ ...(historyRetention && { historyRetention }) })).toThrow(
+      expect.objectContaining({ code: 'InvalidProps' }),
+    );
   });
 
   it('know the queue of timers, whom to call, and where to push', () => {
