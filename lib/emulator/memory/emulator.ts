@@ -4,6 +4,7 @@ import { systemRandom } from '../../base/random.js';
 import type { DirectOptions, LambdaOptions, TcpOptions } from '../../client/options.js';
 import { localSettings } from '../../gateway/config/settings.js';
 import { openGateway, type RunningGateway } from '../../gateway/open.js';
+import { checkName, NamespaceError } from '../../keeper/registry.js';
 import { SimulatedStore } from '../../log/simulated-store.js';
 import { FUNCTION_NAMES } from '../deployment.js';
 import { HttpEndpoint } from '../http-endpoint.js';
@@ -24,6 +25,8 @@ export const MEMORY_GATEWAYS_MAX = 8;
 export interface MemoryEmulatorOptions {
   /** The tree. Default `default`. */
   readonly namespace?: string;
+  /** Further trees on the same tables and functions, for `lambda` and `direct`: gateways serve {@link namespace} alone. Default none. */
+  readonly otherNamespaces?: readonly string[];
   /** Default 1. */
   readonly gateways?: number;
   /** Where problems of the emulator itself are told. Default: as JSON on stderr, from `warn` on. */
@@ -53,12 +56,16 @@ export interface MemoryEmulator extends AsyncDisposable {
 
   /**
    * What `connect` takes for this emulator. The client gets the emulator's clock, so that it stays alive while time is moved on.
+   * Another namespace's clients invoke the alias of its name. Throws `RangeError` for a namespace that there is not, or not over `tcp`.
    *
    * @example
    * await using emulator = await startEmulator();
    * await using client = await connect(emulator.connectOptions('lambda'));
    */
-  connectOptions<Kind extends keyof ConnectOptionsOf>(transport: Kind): ConnectOptionsOf[Kind];
+  connectOptions<Kind extends keyof ConnectOptionsOf>(
+    transport: Kind,
+    namespace?: string,
+  ): ConnectOptionsOf[Kind];
 
   /**
    * Moves the emulator's time on and resolves when what fell due on the way has been done: sessions without a sign of life have
@@ -79,16 +86,17 @@ export interface MemoryEmulator extends AsyncDisposable {
  * Throws `RangeError` for options that cannot be.
  */
 export async function startEmulator(options: MemoryEmulatorOptions = {}): Promise<MemoryEmulator> {
-  const { namespace = 'default', gateways = 1 } = options;
+  const { namespace = 'default', otherNamespaces = [], gateways = 1 } = options;
   if (!/^[A-Za-z0-9_.-]{1,64}$/.test(namespace)) {
     throw new RangeError('namespace has to be 1 to 64 letters, digits, dots, dashes or underscores');
   }
+  otherNamespaces.forEach(assertNamespaceName);
   if (!Number.isInteger(gateways) || gateways < 1 || gateways > MEMORY_GATEWAYS_MAX) {
     throw new RangeError(
       `gateways has to be an integer from 1 to ${MEMORY_GATEWAYS_MAX}, but is ${gateways}`,
     );
   }
-  const emulator = new Memory({ namespace, logger: options.logger ?? stderrLogger() });
+  const emulator = new Memory({ namespace, otherNamespaces, logger: options.logger ?? stderrLogger() });
   try {
     await emulator.start(gateways);
     return emulator;
@@ -103,6 +111,8 @@ class Memory implements MemoryEmulator {
   readonly clock = new ElasticClock(systemClock);
   readonly functionName = FUNCTION_NAMES.api;
   readonly #store = new SimulatedStore({ clock: this.clock, random: systemRandom });
+  /** Its own is the first. */
+  readonly #namespaces: readonly string[];
   readonly #logger: Logger;
   readonly #functions: MemoryFunctions;
   readonly #lambda: LambdaService;
@@ -111,18 +121,22 @@ class Memory implements MemoryEmulator {
   readonly #gateways: RunningGateway[] = [];
   #stopping: Promise<void> | undefined;
 
-  constructor({ namespace, logger }: { namespace: string; logger: Logger }) {
+  constructor(options: Required<Omit<MemoryEmulatorOptions, 'gateways'>>) {
+    const { namespace, otherNamespaces, logger } = options;
     this.namespace = namespace;
+    this.#namespaces = [...new Set([namespace, ...otherNamespaces])];
     this.#logger = logger;
     const shared = { clock: this.clock, random: systemRandom, logger };
     this.#functions = new MemoryFunctions({
-      ...{ ...shared, store: this.#store, namespace },
-      pusher: { push: (connectionId, message) => this.#push(connectionId, JSON.stringify(message)) },
+      ...{ ...shared, store: this.#store, namespaces: this.#namespaces },
+      pusherOf: (stage) => ({
+        push: (connectionId, message) => this.#push({ stage, connectionId }, JSON.stringify(message)),
+      }),
     });
     const functions = this.#functions.definitions;
-    this.#lambda = new LambdaService({ ...shared, functions, aliases: [namespace] });
+    this.#lambda = new LambdaService({ ...shared, functions, aliases: this.#namespaces });
     const call = this.#lambda.call.bind(this.#lambda, FUNCTION_NAMES.connect);
-    this.#webSocket = new WebSocketApi({ ...shared, stages: [namespace], call });
+    this.#webSocket = new WebSocketApi({ ...shared, stages: this.#namespaces, call });
     this.#http = new HttpEndpoint({ lambda: this.#lambda, webSocket: this.#webSocket, logger });
   }
 
@@ -140,16 +154,23 @@ class Memory implements MemoryEmulator {
     };
   }
 
-  connectOptions<Kind extends keyof ConnectOptionsOf>(transport: Kind): ConnectOptionsOf[Kind] {
-    const { clock, namespace } = this;
-    const { tcp, lambda, webSocket } = this.endpoints;
+  connectOptions<Kind extends keyof ConnectOptionsOf>(
+    transport: Kind,
+    namespace = this.namespace,
+  ): ConnectOptionsOf[Kind] {
+    const { clock, functionName } = this;
+    const isOwn = namespace === this.namespace;
+    if (!this.#namespaces.includes(namespace) || (transport === 'tcp' && !isOwn)) {
+      throw new RangeError(`the namespace ${namespace} is not served over ${transport}`);
+    }
+    const { tcp, lambda } = this.endpoints;
     const options: ConnectOptionsOf = {
       tcp: { transport: 'tcp', servers: tcp, clock },
       lambda: {
         transport: 'lambda',
-        functionName: this.functionName,
+        functionName: isOwn ? functionName : `${functionName}:${namespace}`,
         client: localLambdaClient(lambda),
-        webSocketUrl: webSocket,
+        webSocketUrl: `${this.#http.webSocketUrl}/${namespace}`,
         clock,
       },
       direct: { transport: 'direct', store: this.#store, namespace, clock },
@@ -191,9 +212,13 @@ class Memory implements MemoryEmulator {
     });
   }
 
-  async #push(connectionId: string, text: string): Promise<'sent' | 'gone'> {
+  /** A stage's management calls find its own connections alone. */
+  async #push(
+    { stage, connectionId }: { stage: string; connectionId: string },
+    text: string,
+  ): Promise<'sent' | 'gone'> {
     const connection = this.#webSocket.get(connectionId);
-    if (connection === undefined) return 'gone';
+    if (connection?.info.stage !== stage) return 'gone';
     try {
       await connection.send(text);
       return 'sent';
@@ -201,6 +226,16 @@ class Memory implements MemoryEmulator {
       this.#logger.debug('a push did not arrive', { connectionId, error });
       return 'gone';
     }
+  }
+}
+
+/** The name is an alias of the functions as well. */
+function assertNamespaceName(name: string): void {
+  try {
+    checkName(name);
+  } catch (error) {
+    if (!(error instanceof NamespaceError)) throw error;
+    throw new RangeError(error.message, { cause: error });
   }
 }
 

@@ -41,8 +41,9 @@ export interface MemoryFunctionsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly namespace: string;
-  readonly pusher: Pusher;
+  /** The first one's are calls without an alias. */
+  readonly namespaces: readonly string[];
+  readonly pusherOf: (namespace: string) => Pusher;
 }
 
 /** The functions in this thread, on a store in memory, called by its changes, by timers and by a schedule. */
@@ -53,8 +54,8 @@ export class MemoryFunctions {
   readonly #schedules: Schedule[] = [];
   readonly #timers = new Set<CancelTimer>();
   readonly #calls = new Set<Promise<unknown>>();
-  /** Functions that follow the log: those that run, and whether there was something new meanwhile. */
-  readonly #following = new Map<FunctionName, { again: boolean }>();
+  /** Functions that follow a namespace's log: those that run, and whether there was something new meanwhile. */
+  readonly #following = new Map<string, { again: boolean }>();
   #unsubscribe: () => void = () => undefined;
   #stopped = false;
 
@@ -102,15 +103,15 @@ export class MemoryFunctions {
   }
 
   #wire(): Readonly<Record<FunctionName, LocalFunction['handler']>> {
-    const { store, clock, random, logger, namespace, pusher } = this.#options;
-    const common = { store, clock, random, logger, namespaces: [namespace] };
+    const { store, clock, random, logger, namespaces, pusherOf } = this.#options;
+    const common = { store, clock, random, logger, namespaces };
     const wiring = createWiring({
       ...common,
       timers: new QueueTimers('memory', this.#send.bind(this)),
-      notify: () => this.#follow('notify'),
-      materialize: () => this.#follow('materialize'),
+      notify: (namespace) => this.#follow('notify', namespace),
+      materialize: (namespace) => this.#follow('materialize', namespace),
     });
-    const watchWiring = createWatchWiring({ ...common, pusherOf: () => pusher });
+    const watchWiring = createWatchWiring({ ...common, pusherOf });
     return {
       api: apiHandler(() => wiring),
       materialize: materializeHandler(() => wiring),
@@ -120,33 +121,34 @@ export class MemoryFunctions {
     };
   }
 
-  #changed({ table, kind, oldItem }: StoreChange): void {
+  #changed({ table, kind, keys, oldItem }: StoreChange): void {
     if (table === 'log') {
-      void this.#follow('materialize');
-      void this.#follow('notify');
+      void this.#follow('materialize', keys.partition);
+      void this.#follow('notify', keys.partition);
     } else if (table === 'leases' && kind === 'REMOVE' && oldItem !== undefined) {
       this.#report('expire', this.#call('expire', { Records: [removal(oldItem)] }));
     }
   }
 
   /** Runs it now, or once more when it is running. Resolves at once: whoever says so does not wait for it. */
-  #follow(name: 'materialize' | 'notify'): Promise<void> {
-    const running = this.#following.get(name);
+  #follow(name: 'materialize' | 'notify', namespace: string): Promise<void> {
+    const running = this.#following.get(`${name} ${namespace}`);
     if (running !== undefined) running.again = true;
-    else this.#report(name, this.#run(name));
+    else this.#report(name, this.#run(name, namespace));
     return Promise.resolve();
   }
 
-  async #run(name: 'materialize' | 'notify'): Promise<void> {
+  async #run(name: 'materialize' | 'notify', namespace: string): Promise<void> {
     const run = { again: true };
-    this.#following.set(name, run);
+    const key = `${name} ${namespace}`;
+    this.#following.set(key, run);
     try {
       while (run.again && !this.#stopped) {
         run.again = false;
-        await this.#call(name, { namespace: this.#options.namespace });
+        await this.#call(name, { namespace });
       }
     } finally {
-      this.#following.delete(name);
+      this.#following.delete(key);
     }
   }
 
