@@ -12,7 +12,7 @@
  *   leases  ns#gateways           gateway id        until when a gateway vouches for its sessions
  *           ns#gateway#ID         session in hex    epoch and timeout of a session that it owns
  *
- * `z` is the zxid of the last transaction in the row. `gone` marks a tombstone, `ttl` is in seconds.
+ * `z` is the zxid of the last transaction in the row, `rf` its format when that is not the first. `gone` marks a tombstone, `ttl` is in seconds.
  */
 import { createHash } from 'node:crypto';
 import { NO_SESSION, NULL_DATA, OPEN_ACL } from '../core/types.js';
@@ -29,6 +29,7 @@ import type {
 import type { Counters } from '../log/entry.js';
 import type { Item, Key } from '../log/store.js';
 import { assert } from '../base/assert.js';
+import { KeeperError } from './types.js';
 
 const EPHEMERAL_SORT_KEY_BYTES_MAX = 1000;
 
@@ -88,8 +89,25 @@ export function rowKey(key: Key): Item {
   return { pk: key.partition, sk: key.sort };
 }
 
+/**
+ * The format of the rows that this version writes and reads. A row of a later one carries its number as `rf`; without that it is of the
+ * first. Whoever meets a later one stops: nobody may guess what it says.
+ */
+export const ROW_FORMAT = 1;
+
+function assertReadable(row: Item): void {
+  const format = row['rf'];
+  if (format === undefined || format === ROW_FORMAT) return;
+  const at = `${String(row['pk'])} ${String(row['sk'])}`;
+  throw new KeeperError(
+    'Unreadable',
+    `the row ${at} has format ${String(format)}, this version reads ${ROW_FORMAT}`,
+  );
+}
+
 /** The `z` of a row; every row of the state table that is folded has one. */
 export function zxidOfRow(row: Item): Zxid {
+  assertReadable(row);
   assert(typeof row['z'] === 'number', 'a state row without zxid');
   return row['z'];
 }
@@ -279,6 +297,7 @@ export function number(row: Item, attribute: string): number {
 }
 
 export function text(row: Item, attribute: string): string {
+  assertReadable(row);
   const value = row[attribute];
   assert(typeof value === 'string', `row attribute ${attribute} is not a string`);
   return value;

@@ -63,3 +63,58 @@ describe('a keeper that meets an entry of a newer format', () => {
     expect(await world.until(gateway.write(create('/mine'), ANYONE))).toMatchObject({ ok: true, zxid: 3 });
   });
 });
+
+describe('a keeper that meets a row of a newer format', () => {
+  /** A znode and the watermark as they are in their rows, with the row that `part` names as a later release might write it. */
+  async function mixedRows(part: string) {
+    const world = new World();
+    const writer = world.keeper();
+    await world.until(writer.write(create('/known'), ANYONE));
+    await world.until(world.materializer().run());
+    const row = world.store.dump('state').find(({ pk }) => String(pk) === `${NAMESPACE}${part}`);
+    await world.store.put({ table: 'state', item: { ...row!, rf: 2 } });
+    return { world, row: row! };
+  }
+  const UNREADABLE_ROW = {
+    code: 'Unreadable',
+    message: expect.stringMatching(/has format 2, this version reads 1/) as string,
+  };
+
+  it.each(['#node#/known', '#watermark'])('guesses nothing of %s, and writes nothing', async (part) => {
+    const { world } = await mixedRows(part);
+    const before = world.store.dump('log');
+    const cold = world.keeper();
+    const request = { kind: 'setData', path: '/known', data: Buffer.from('mine'), version: -1 } as const;
+    await expect(world.until(cold.write(request, ANYONE))).rejects.toMatchObject(UNREADABLE_ROW);
+    expect(world.store.dump('log')).toEqual(before);
+  });
+
+  it('reads rows without a number, and goes on as soon as it can read', async () => {
+    const { world, row } = await mixedRows('#node#/known');
+    await world.store.put({ table: 'state', item: row });
+    const cold = world.keeper();
+    const request = { kind: 'setData', path: '/known', data: Buffer.from('mine'), version: -1 } as const;
+    expect(await world.until(cold.write(request, ANYONE))).toMatchObject({ ok: true, zxid: 2 });
+  });
+
+  it('lets no materializer write over it', async () => {
+    const { world } = await mixedRows('#node#/known');
+    const request = { kind: 'setData', path: '/known', data: Buffer.from('new'), version: -1 } as const;
+    const warm = world.keeper();
+    // Its view came from the log, so it needs no row.
+    await world.store.put({
+      table: 'state',
+      item: {
+        ...world.store.dump('state').find(({ pk }) => String(pk) === `${NAMESPACE}#node#/known`)!,
+        rf: undefined,
+      },
+    });
+    await world.until(warm.write(request, ANYONE));
+    const row = world.store.dump('state').find(({ pk }) => String(pk) === `${NAMESPACE}#node#/known`)!;
+    await world.store.put({ table: 'state', item: { ...row, rf: 2 } });
+    await expect(world.until(world.materializer().run())).rejects.toMatchObject(UNREADABLE_ROW);
+    expect(
+      world.store.dump('state').find(({ pk }) => String(pk) === `${NAMESPACE}#node#/known`),
+    ).toMatchObject({ rf: 2 });
+  });
+});
