@@ -49,7 +49,10 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
   const { namespace, settings, followIdleMs, logger, auditLogger = logger, onServing, ...shared } = options;
   const { clock, random } = shared;
   const { limits, fourLetterWords, enforceQuota, auth } = settings;
-  const keeper = new Keeper({ ...shared, namespace, follow: true, followIdleMs, enforceQuota });
+  const keeper = new Keeper({
+    ...{ ...shared, namespace, follow: true, followIdleMs, enforceQuota },
+    combining: { standsBack: true },
+  });
   let address = settings.advertisedAddress ?? '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const isOwnGateway = (id: string) => id === sessions.lease.gatewayId;

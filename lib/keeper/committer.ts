@@ -120,6 +120,7 @@ export class Committer {
     while (this.#queue.length > 0 || this.#combining?.isCombining === true) {
       await this.#refreshWhenBehind();
       await this.#slowDown();
+      await this.#combining?.standBack();
       const parked = (await this.#combining?.collect()) ?? [];
       const batch = [...this.#takeQueued(BATCH_REQUESTS_MAX), ...parked];
       try {

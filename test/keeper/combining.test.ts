@@ -325,6 +325,42 @@ describe('a combiner', () => {
   });
 });
 
+describe('a gateway that writes without a pause', () => {
+  const TURN_MS = 1000;
+
+  /** What a writer in an instance of `api` is told within its time, beside a keeper that is as far from the store and always ahead. */
+  async function writeBeside(standsBack: boolean): Promise<unknown> {
+    const world = new World(9);
+    const founder = world.keeper();
+    await world.until(founder.write(createSession(1n), ANYONE));
+    await world.until(founder.write(create('/busy'), ANYONE));
+    const faults = { latencyMinMs: 4, latencyMaxMs: 4 };
+    const gateway = world.keeper({ faults, combining: { standsBack } });
+    const api = world.keeper({ faults, combining: {} });
+    await world.until(Promise.all([gateway.start(), api.start()]));
+    let isOver = false;
+    const busily = async () => {
+      const set = { kind: 'setData', path: '/busy', data: new Uint8Array(1), version: -1 } as const;
+      while (!isOver) await gateway.write(set, ANYONE);
+    };
+    const writing = busily();
+    await world.clock.advance(100);
+    let told: unknown;
+    const origin = { ...numbered(1n, 1), deadlineMs: world.clock.now() + 10_000 };
+    api.submit(create('/patient'), origin, (outcome) => (told = outcome));
+    await world.clock.advance(TURN_MS);
+    isOver = true;
+    await world.until(writing);
+    expect(gateway.combining?.statistics.parked).toBe(0);
+    return told;
+  }
+
+  it('lets a lone combiner have a slot within a second, who would have none otherwise', async () => {
+    expect(await writeBeside(true)).toMatchObject({ ok: true, result: { path: '/patient' } });
+    expect(await writeBeside(false)).toBeUndefined();
+  });
+});
+
 function numbered(session: bigint, cxid: number) {
   return { session, epoch: 1, authIds: [], once: { cxid, digest: '0123456789abcdef', seen: 0 } };
 }

@@ -18,6 +18,7 @@ import {
   POLL_MS,
   POLL_SLOWER,
   ROLE_MS,
+  STAND_BACK_MS,
   STINT_MS,
   STINT_RESERVE_MS,
   UNPARKED_MS,
@@ -35,6 +36,8 @@ interface TakenRole {
 export interface CombiningOptions {
   /** Slots that a batch loses in a row before it is parked. */
   readonly lossesBeforeParking?: number;
+  /** Whether it now and then leaves a slot to a combiner: for gateways, whose writes cannot be parked. Default: no. */
+  readonly standsBack?: boolean;
 }
 
 /**
@@ -50,6 +53,7 @@ export class Combining {
   readonly #inbox: Inbox;
   readonly #keeper: string;
   readonly #lossesBeforeParking: number;
+  readonly #standsBack: boolean;
   #parkings = 0;
   #stint: Stint | undefined;
   /** Until when there is said to be a combiner, on the wall clock. */
@@ -60,14 +64,18 @@ export class Combining {
   #reaches = 0;
   #appends = 0;
   #appendsSinceMs = Number.NEGATIVE_INFINITY;
+  /** A combiner was seen that it has not stood back for yet. */
+  #owesSlot = false;
   #stopped = false;
-  readonly statistics = { parked: 0, stints: 0, combined: 0 };
+  readonly statistics = { parked: 0, stints: 0, combined: 0, stoodBack: 0 };
 
-  constructor(replica: Replica, { lossesBeforeParking = LOSSES_BEFORE_PARKING }: CombiningOptions = {}) {
+  constructor(replica: Replica, options: CombiningOptions = {}) {
+    const { lossesBeforeParking = LOSSES_BEFORE_PARKING, standsBack = false } = options;
     this.#replica = replica;
     this.#inbox = new Inbox(replica.options);
     this.#keeper = Buffer.from(replica.options.random.bytes(8)).toString('hex');
     this.#lossesBeforeParking = lossesBeforeParking;
+    this.#standsBack = standsBack;
   }
 
   /** Whether this keeper combines just now: then {@link collect} brings more, until it does not any more. */
@@ -105,10 +113,23 @@ export class Combining {
     if (isSteady) void this.#look();
   }
 
+  /**
+   * Lets a combiner have a slot that was seen to be there. Where all are equally far from the store, whoever has just lost is always
+   * too late for the next slot, too, and a combiner without a crowd would lose until its deadline.
+   */
+  async standBack(): Promise<void> {
+    if (!this.#owesSlot) return;
+    this.#owesSlot = false;
+    this.statistics.stoodBack++;
+    await sleep(this.#replica.options.clock, STAND_BACK_MS);
+  }
+
   async #look(): Promise<void> {
     try {
       const role = await this.#inbox.role();
-      if (role !== undefined && this.#isAlive(role) && role.crowd >= CROWD_ROWS) this.noteCrowd();
+      if (role === undefined || !this.#isAlive(role)) return;
+      this.#owesSlot = this.#standsBack;
+      if (role.crowd >= CROWD_ROWS) this.noteCrowd();
     } catch (error) {
       // Then it goes on as if there was nobody.
       if (!isOutage(error)) throw error;

@@ -18,6 +18,8 @@ export const CROWD_ROWS = 2.5;
 export const CROWD_MS = 1000;
 /** Appends in a row after which a keeper that never loses looks whether others have parked, when they took less than a second. */
 export const APPENDS_BETWEEN_LOOKS = 16;
+/** How long it appends nothing when there is a combiner: that one's read of the tail and its append. */
+export const STAND_BACK_MS = 30;
 /** An entry of another keeper with numbered writes of so many sessions says that there is a crowd. */
 export const CROWD_SESSIONS = 4;
 
