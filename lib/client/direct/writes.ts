@@ -224,8 +224,11 @@ export class SessionWrites implements Writes {
         this.#stalled = true;
         this.#options.onBroken(keeperError(error, true));
         return;
+      // Nothing was done, and nothing will be: the caller is told at once, unless an earlier attempt may have been carried out.
       case 'Overloaded':
       case 'Lagging':
+      case 'Overdue':
+      case 'Unreadable':
         this.#stalled = true;
         this.#failures++;
         if (!write.inDoubt) this.#drop(write, error);
