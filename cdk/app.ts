@@ -4,15 +4,17 @@
  * the CDK's own command line.
  */
 import { App } from 'aws-cdk-lib';
-import { contextOfArguments, propsFromContext } from './context.js';
+import { contextOfArguments, gatewayFromContext, propsFromContext } from './context.js';
 import { ZeroKeeperStack } from './stack.js';
 
 const context = contextOfArguments(process.argv.slice(2));
 const outdir = process.env['CDK_OUTDIR'] ?? 'cdk.out';
 const app = new App({ outdir, analyticsReporting: false, context });
 const zeroKeeper = propsFromContext(app.node);
+const gateway = gatewayFromContext(app.node);
 const { deploymentName } = zeroKeeper;
 new ZeroKeeperStack(app, deploymentName === undefined ? 'ZeroKeeper' : `ZeroKeeper-${deploymentName}`, {
   zeroKeeper,
+  ...(gateway === undefined ? {} : { gateway }),
 });
 app.synth();

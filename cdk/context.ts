@@ -3,6 +3,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Node } from 'constructs';
 import { ZeroKeeperConstructError } from './constructs/errors.js';
 import type { ZeroKeeperProps } from './constructs/props.js';
+import type { StackGatewayProps, StackNetwork } from './stack.js';
 
 const REMOVAL_POLICIES: Readonly<Record<string, RemovalPolicy>> = {
   retain: RemovalPolicy.RETAIN,
@@ -58,6 +59,36 @@ function days(text: string): Duration {
   );
 }
 
+/**
+ * What the app's context says of gateways: `gateway` (true, false), `gatewayImage`, and `vpcId`, `subnetIds`, `vpcCidr` for a VPC that is
+ * there, all three or none. Throws {@link ZeroKeeperConstructError} `InvalidProps`.
+ */
+export function gatewayFromContext(node: Node): StackGatewayProps | undefined {
+  const wanted = oneOf(node, 'gateway', YES_OR_NO) ?? false;
+  const image = textIn(node, 'gatewayImage');
+  const network = networkIn(node);
+  if (wanted) {
+    return { ...(image === undefined ? {} : { image }), ...(network === undefined ? {} : { network }) };
+  }
+  if (image === undefined && network === undefined) return undefined;
+  throw new ZeroKeeperConstructError(
+    'InvalidProps',
+    'the context gatewayImage, vpcId, subnetIds and vpcCidr are for gateway=true',
+  );
+}
+
+function networkIn(node: Node): StackNetwork | undefined {
+  const [vpcId, subnetIds, vpcCidr] = ['vpcId', 'subnetIds', 'vpcCidr'].map((key) => textIn(node, key));
+  if (vpcId === undefined && subnetIds === undefined && vpcCidr === undefined) return undefined;
+  if (vpcId !== undefined && subnetIds !== undefined && vpcCidr !== undefined) {
+    return { vpcId, vpcCidr, subnetIds: subnetIds.split(',').map((one) => one.trim()) };
+  }
+  throw new ZeroKeeperConstructError(
+    'InvalidProps',
+    'the context vpcId, subnetIds and vpcCidr: all three or none, as nothing is looked up',
+  );
+}
+
 function textIn(node: Node, key: string): string | undefined {
   const value: unknown = node.tryGetContext(key);
   if (value === undefined) return undefined;
@@ -88,6 +119,7 @@ const KEYS: readonly string[] = [
     'logRetention',
     'historyRetention',
   ],
+  ...['gateway', 'gatewayImage', 'vpcId', 'subnetIds', 'vpcCidr'],
 ];
 
 /** `key=value` each, with or without a `-c` before it. Throws {@link ZeroKeeperConstructError} `InvalidProps` for anything else. */

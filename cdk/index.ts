@@ -7,6 +7,8 @@ export {
   type FunctionSettings,
   type ZeroKeeperProps,
 } from './constructs/props.js';
+export { ZeroKeeperGateway } from './constructs/gateway.js';
+export type { GatewayTls, ZeroKeeperGatewayProps } from './constructs/gateway-props.js';
 export { ZeroKeeperTables, type ZeroKeeperTablesProps } from './constructs/tables.js';
 export { ZeroKeeper, type NamespaceGrantOptions } from './constructs/zero-keeper.js';
 export { ZeroKeeperStack, type ZeroKeeperStackProps } from './stack.js';

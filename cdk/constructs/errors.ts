@@ -1,6 +1,8 @@
 export type ZeroKeeperConstructErrorCode =
   /** The functions' bundles are missing: `npm run build` makes them. */
   | 'BundleMissing'
+  /** There is no image of a gateway, and nothing to build one of. */
+  | 'ImageMissing'
   /** A property that could not be deployed. */
   | 'InvalidProps'
   /** A namespace or function URL that this deployment does not have. */

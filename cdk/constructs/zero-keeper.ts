@@ -49,6 +49,8 @@ export class ZeroKeeper extends Construct {
   /** Tables are called `tablePrefix-log` and so on: `tablePrefix` of the transport `direct`. */
   readonly tablePrefix: string;
   readonly namespaces: readonly string[];
+  /** Whether hard quotas are enforced, by the functions and by gateways of the stack. */
+  readonly enforceQuota: boolean;
   readonly tables: ZeroKeeperTables;
   readonly queues: ZeroKeeperQueues;
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
@@ -66,6 +68,7 @@ export class ZeroKeeper extends Construct {
     this.deploymentName = name;
     this.tablePrefix = name;
     this.namespaces = namespaces;
+    this.enforceQuota = props.enforceQuota ?? false;
     this.tables = new ZeroKeeperTables(this, 'Tables', { ...props, tablePrefix: name });
     const expireTimeout = props.functions?.expire?.timeout ?? FUNCTION_SETTINGS.expire.timeout;
     this.queues = new ZeroKeeperQueues(this, 'Queues', { name, expireTimeout });

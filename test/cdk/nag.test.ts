@@ -5,6 +5,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import type { ZeroKeeperProps } from '../../cdk/constructs/props.js';
 import { ZeroKeeper } from '../../cdk/constructs/zero-keeper.js';
+import { ZeroKeeperStack, type StackGatewayProps } from '../../cdk/stack.js';
 import { BUNDLES } from './bundles.js';
 
 /** What cdk-nag finds, each as `rule at path`. */
@@ -41,6 +42,18 @@ describe('cdk-nag’s AwsSolutions', () => {
     const build = (stack: Stack) =>
       deployed({ encryptionKey: new Key(stack, 'Key', { enableKeyRotation: true }) })(stack);
     expect(findings(build)).toEqual([]);
+  });
+
+  it.each<[string, StackGatewayProps]>([
+    ['in a VPC of the stack', {}],
+    [
+      'in a VPC that is there',
+      { image: 'gateway:1', network: { vpcId: 'vpc-1', vpcCidr: '10.1.0.0/16', subnetIds: ['subnet-1'] } },
+    ],
+  ])('finds nothing with gateways %s', (_what, gateway) => {
+    const app = new App({ analyticsReporting: false });
+    const stack = new ZeroKeeperStack(app, 'Test', { zeroKeeper: { bundles: BUNDLES }, gateway });
+    expect(new AwsSolutionsChecks(app).validateScope(stack).violations).toEqual([]);
   });
 
   it('would say so if there were something', () => {

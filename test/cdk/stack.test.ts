@@ -2,12 +2,15 @@ import { App, Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
-import { contextOfArguments, propsFromContext } from '../../cdk/context.js';
+import { contextOfArguments, gatewayFromContext, propsFromContext } from '../../cdk/context.js';
 import { ZeroKeeperStack } from '../../cdk/stack.js';
 import { BUNDLES } from './bundles.js';
 
 const propsOf = (...words: string[]) =>
   propsFromContext(new App({ analyticsReporting: false, context: contextOfArguments(words) }).node);
+
+const gatewayOf = (...words: string[]) =>
+  gatewayFromContext(new App({ analyticsReporting: false, context: contextOfArguments(words) }).node);
 
 describe('the stack', () => {
   it('outputs what the SDK has to be told, for each namespace', () => {
@@ -55,6 +58,25 @@ describe('options on the command line', () => {
     expect(propsOf('logRetention=forever')).toEqual({ logRetention: RetentionDays.INFINITE });
     expect(propsOf()).toEqual({});
   });
+
+  it.each([
+    [['gateway=true'], {}],
+    [['gateway=false'], undefined],
+    [[], undefined],
+    [
+      ['gateway=true', 'gatewayImage=g:1', 'vpcId=v', 'subnetIds=s, t', 'vpcCidr=10.1.0.0/16'],
+      { image: 'g:1', network: { vpcId: 'v', subnetIds: ['s', 't'], vpcCidr: '10.1.0.0/16' } },
+    ],
+  ])('%j say what gateways there are', (words, gateway) => {
+    expect(gatewayOf(...words)).toEqual(gateway);
+  });
+
+  it.each([[['vpcId=v']], [['gateway=true', 'vpcId=v']], [['gatewayImage=g:1']]])(
+    'refuse %j, which says too little of gateways',
+    (words) => {
+      expect(() => gatewayOf(...words)).toThrow(expect.objectContaining({ code: 'InvalidProps' }));
+    },
+  );
 
   it.each([
     ['colour=red'],
