@@ -9,6 +9,7 @@ import { FunctionHost } from './function-host.js';
 import { HttpEndpoint } from './http-endpoint.js';
 import { LambdaService } from './lambda/service.js';
 import { createTables } from './tables.js';
+import { readDeploymentSettings } from './template.js';
 import { QueueUnavailableError, startTimerQueue, type TimerQueue } from './timers/queue.js';
 import { WebSocketApi } from './websocket/api.js';
 
@@ -32,6 +33,7 @@ export interface CloudOptions {
 /** Everything beside DynamoDB and the gateways: Lambda, its functions and what calls them, SQS, and the WebSocket API. */
 export class Cloud {
   readonly #options: CloudOptions;
+  readonly #settings = readDeploymentSettings();
   readonly #endpoint: HttpEndpoint;
   readonly #webSocket: WebSocketApi;
   #lambda: LambdaService | undefined;
@@ -71,7 +73,10 @@ export class Cloud {
     const queue = this.#orWithout(await this.#queueStarting);
     this.#lambda = this.#newLambda(dynamo, queue);
     const call = this.#call.bind(this);
-    this.#host = new FunctionHost({ client, streams, tablePrefix, clock, logger, call, queue, sweepTtl });
+    this.#host = new FunctionHost({
+      ...{ client, streams, tablePrefix, clock, logger, call, queue, sweepTtl },
+      settings: this.#settings,
+    });
     await this.#host.start();
   }
 
@@ -122,18 +127,19 @@ export class Cloud {
 
   #newLambda(dynamo: string, queue: TimerQueue | undefined): LambdaService {
     const { tablePrefix, namespace, logLevel, clock, random, logger } = this.#options;
-    const functions = deploy({
+    const surroundings = {
       ...{ tablePrefix, namespace, logLevel, dynamo },
       lambda: this.#endpoint.url,
       management: this.#endpoint.url,
       queue: queue && { endpoint: queue.endpoint, url: queue.queueUrl },
-    });
+    };
+    const functions = deploy(surroundings, this.#settings.functions);
     return new LambdaService({ clock, random, logger, functions, aliases: [namespace] });
   }
 
   async #startQueue(): Promise<TimerQueue | QueueUnavailableError> {
     try {
-      return await startTimerQueue();
+      return await startTimerQueue(this.#settings.queue);
     } catch (error) {
       if (!(error instanceof QueueUnavailableError)) throw error;
       return error;

@@ -4,6 +4,7 @@ import type { LogLevel } from '../base/logger.js';
 import { EmulatorError } from './errors.js';
 import { REGION } from './lambda/names.js';
 import type { FunctionDefinition } from './lambda/pool.js';
+import type { DeploymentSettings } from './template.js';
 
 /** What the functions are called, as in the cloud. */
 export const FUNCTION_NAMES = {
@@ -19,16 +20,15 @@ export type FunctionName = keyof typeof FUNCTION_NAMES;
 /** Instances of `api` at the same time: beyond it callers get 429, as at a concurrency limit in the cloud. */
 export const API_CONCURRENCY_MAX = 16;
 
-/** Time and concurrency of each function. Those that work on a namespace as a whole have one instance. */
-const SETTINGS: Readonly<Record<FunctionName, { timeoutMs: number; concurrencyMax: number }>> = {
-  api: { timeoutMs: 29_000, concurrencyMax: API_CONCURRENCY_MAX },
-  materialize: { timeoutMs: 60_000, concurrencyMax: 1 },
-  notify: { timeoutMs: 60_000, concurrencyMax: 1 },
-  expire: { timeoutMs: 60_000, concurrencyMax: 2 },
-  connect: { timeoutMs: 29_000, concurrencyMax: 4 },
+/** Concurrency of each function: what one machine bears, where the cloud has an account's limit. The rest says the template. */
+const LOCAL_CONCURRENCY_MAX: Readonly<Record<FunctionName, number>> = {
+  api: API_CONCURRENCY_MAX,
+  // These work on a namespace as a whole.
+  materialize: 1,
+  notify: 1,
+  expire: 2,
+  connect: 4,
 };
-
-const MEMORY_MB = 512;
 
 /** Where the functions find what they work with. */
 export interface Surroundings {
@@ -46,8 +46,12 @@ export interface Surroundings {
 /** The bundles that `npm run build` makes, beside the compiled sources. */
 export const BUNDLES = new URL('../../functions-bundles/', import.meta.url);
 
-/** The functions as the stack deploys them, for this machine. Throws {@link EmulatorError} when one has not been built. */
-export function deploy(surroundings: Surroundings, bundles = BUNDLES): readonly FunctionDefinition[] {
+/** The functions as the stack deploys them, with the template's settings, for this machine. Throws {@link EmulatorError} when one has not been built. */
+export function deploy(
+  surroundings: Surroundings,
+  settings: DeploymentSettings['functions'],
+  bundles = BUNDLES,
+): readonly FunctionDefinition[] {
   const environment = environmentOf(surroundings);
   const names = Object.keys(FUNCTION_NAMES) as FunctionName[];
   for (const name of names) assertBuilt(bundleOf(name, bundles));
@@ -55,9 +59,10 @@ export function deploy(surroundings: Surroundings, bundles = BUNDLES): readonly 
     name: FUNCTION_NAMES[name],
     module: bundleOf(name, bundles),
     handler: 'handler',
-    memoryMb: MEMORY_MB,
+    memoryMb: settings[name].memoryMb,
+    timeoutMs: settings[name].timeoutSeconds * 1000,
+    concurrencyMax: LOCAL_CONCURRENCY_MAX[name],
     environment,
-    ...SETTINGS[name],
   }));
 }
 

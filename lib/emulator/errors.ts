@@ -13,6 +13,8 @@ export type EmulatorErrorCode =
   | 'EndpointFailed'
   /** The bundle of a function is not there. */
   | 'FunctionsMissing'
+  /** What the build took from the template is not there, or is not of this version. */
+  | 'SettingsMissing'
   /** A gateway did not get ready, or ended again and again. */
   | 'GatewayFailed'
   /** It was stopped before it was ready. */

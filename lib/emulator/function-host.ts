@@ -4,36 +4,22 @@ import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { BatchResponse, ScheduledEvent } from '../../functions/shared/events.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { TableName } from '../log/store.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from '../log/tables.js';
 import { FUNCTION_NAMES, type FunctionName } from './deployment.js';
 import { EmulatorError } from './errors.js';
 import { Schedule } from './schedule.js';
 import { sdkStreamReader } from './stream-reader.js';
-import { StreamSource, type StreamSourceOptions } from './stream-source.js';
+import { StreamSource } from './stream-source.js';
+import { type StreamTrigger, streamTriggers } from './stream-triggers.js';
+import type { DeploymentSettings } from './template.js';
 import type { TimerQueue } from './timers/queue.js';
 import { QueueSource } from './timers/source.js';
 import { TtlSweeper } from './ttl-sweeper.js';
-
-/** How often the functions are called without a stream record: the backstop, as a rule of EventBridge would be. */
-export const SCHEDULED_MS = 60_000;
-
-/**
- * Entries are gathered for a moment: a row that many of them change is written once, and on a small machine the function
- * does not compete with the writers for every single one.
- */
-const LOG_DELIVERY = { batchWindowMs: 200, batchRecordsMax: 1_000 };
-
-/** Leases that are gone are noticed this late, at most: timers and gateways have usually acted before, and reading costs. */
-const LEASES_IDLE_POLL_MS = 2_000;
 
 /** How often rows past their time to live are looked for. */
 export const TTL_MS = 10_000;
 
 const SCHEDULED: ScheduledEvent = { 'detail-type': 'Scheduled Event' };
-
-/** What is called without a record, too. */
-const ON_SCHEDULE: readonly FunctionName[] = ['materialize', 'notify', 'expire'];
 
 export interface FunctionHostOptions {
   readonly client: DynamoDBClient;
@@ -46,6 +32,8 @@ export interface FunctionHostOptions {
   readonly queue: Pick<TimerQueue, 'client' | 'queueUrl'> | undefined;
   /** Delete rows past their time to live, for an engine that does not do so itself. */
   readonly sweepTtl: boolean;
+  /** What calls what, and how. */
+  readonly settings: DeploymentSettings;
 }
 
 /** Calls the deployed functions as the cloud would: by the tables' streams, the timers' queue, and a schedule. */
@@ -66,15 +54,11 @@ export class FunctionHost {
 
   /** Resolves when every change made from then on will reach its function. */
   async start(): Promise<void> {
-    // One reader for both, where the cloud has one each: for either a record is only the alarm clock, and reading costs.
-    await this.#trigger('log', ['materialize', 'notify'], { delivery: LOG_DELIVERY });
-    await this.#trigger('leases', ['expire'], {
-      filter: ({ eventName }) => eventName === 'REMOVE',
-      delivery: { idlePollMs: LEASES_IDLE_POLL_MS },
-    });
+    const { streams, schedules } = this.#options.settings;
+    for (const trigger of streamTriggers(streams)) await this.#trigger(trigger);
     this.#poll();
-    for (const name of ON_SCHEDULE) {
-      this.#schedule(name, SCHEDULED_MS, async () => {
+    for (const { function: name, intervalSeconds } of schedules) {
+      this.#schedule(name, intervalSeconds * 1000, async () => {
         await this.#call(name, SCHEDULED);
       });
     }
@@ -103,16 +87,12 @@ export class FunctionHost {
   }
 
   /** From the latest on: what came before is found by the first scheduled call, which is made at once. */
-  async #trigger(
-    table: TableName,
-    names: readonly FunctionName[],
-    how: Pick<StreamSourceOptions, 'filter' | 'delivery'>,
-  ): Promise<void> {
+  async #trigger({ table, functions, delivery, filter }: StreamTrigger): Promise<void> {
     const { clock, logger, streams, tablePrefix } = this.#options;
     const tableName = tableNameOf(tablePrefix, table);
     const source = new StreamSource({
-      ...how,
-      call: (event) => this.#callAll(names, event),
+      ...{ delivery, filter },
+      call: (event) => this.#callAll(functions, event),
       reader: sdkStreamReader(streams, await this.#streamOf(tableName)),
       clock,
       startAt: 'LATEST',
@@ -136,13 +116,14 @@ export class FunctionHost {
   }
 
   #poll(): void {
-    const { queue, clock, logger } = this.#options;
+    const { queue, clock, logger, settings } = this.#options;
     if (queue === undefined) return;
     const source = new QueueSource({
       client: queue.client,
       queueUrl: queue.queueUrl,
       clock,
-      call: (event) => this.#call('expire', event) as Promise<BatchResponse | null>,
+      settings: settings.queue,
+      call: (event) => this.#call(settings.queue.function, event) as Promise<BatchResponse | null>,
       onProblem: (error) => logger.warn("the timers' queue has a problem", { error }),
     });
     source.start();

@@ -12,8 +12,12 @@ export interface Delivery {
   readonly busyPollMs: number;
   /** … up to this, so that an idle emulator costs next to nothing. */
   readonly idlePollMs: number;
-  /** Calls of the function for one batch; then the batch is given up, as it is when a stream's records age out. */
+  /** Calls of the function for one batch; then the batch is given up. */
   readonly attemptsMax: number;
+  /** Deliver a batch that failed in halves: each has all its attempts, so that one bad record does not take others along. */
+  readonly bisect: boolean;
+  /** How long after it was read a batch is given up, whatever attempts are left. */
+  readonly recordAgeMaxMs: number;
   /** Pause before a failed call (of the function or the stream) is repeated; doubles up to {@link retryMaxMs}. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
@@ -25,6 +29,8 @@ export const DELIVERY: Delivery = {
   busyPollMs: 10,
   idlePollMs: 500,
   attemptsMax: 100,
+  bisect: false,
+  recordAgeMaxMs: 3_600_000,
   retryMinMs: 50,
   retryMaxMs: 5_000,
 };
@@ -36,6 +42,12 @@ export interface StreamProblem {
   readonly attempt: number;
   readonly givenUp: boolean;
   readonly error: unknown;
+}
+
+interface Batch {
+  readonly records: readonly StreamRecord[];
+  /** When it is given up, by the monotonic clock. */
+  readonly untilMs: number;
 }
 
 export interface ShardConsumerOptions {
@@ -76,7 +88,8 @@ export class ShardConsumer {
     for (;;) {
       const { records, closed } = await this.#gather(signal);
       const wanted = records.filter(this.#options.filter).map(this.#options.annotate);
-      if (wanted.length > 0) await this.#deliver(wanted, signal);
+      const untilMs = clock.monotonic() + delivery.recordAgeMaxMs;
+      if (wanted.length > 0) await this.#deliver({ records: wanted, untilMs }, signal);
       if (closed) return;
       pauseMs = wanted.length > 0 ? delivery.busyPollMs : Math.min(pauseMs * 2, delivery.idlePollMs);
       await sleep(clock, pauseMs, signal);
@@ -134,18 +147,27 @@ export class ShardConsumer {
       this.#position = { kind: 'TRIM_HORIZON' };
   }
 
-  async #deliver(records: readonly StreamRecord[], signal: AbortSignal): Promise<void> {
-    const { call, delivery } = this.#options;
+  async #deliver({ records, untilMs }: Batch, signal: AbortSignal): Promise<void> {
+    const { call, clock, delivery } = this.#options;
+    const isSplit = delivery.bisect && records.length > 1;
     for (let attempt = 1; attempt <= delivery.attemptsMax; attempt++) {
       signal.throwIfAborted();
       try {
         await call({ Records: records });
         return;
       } catch (error) {
-        const givenUp = attempt === delivery.attemptsMax;
+        const givenUp = clock.monotonic() >= untilMs || (!isSplit && attempt === delivery.attemptsMax);
         await this.#pause({ during: 'deliver', attempt, error, givenUp }, signal);
+        if (givenUp) return;
+        if (isSplit) return this.#deliverHalves({ records, untilMs }, signal);
       }
     }
+  }
+
+  async #deliverHalves({ records, untilMs }: Batch, signal: AbortSignal): Promise<void> {
+    const middle = Math.ceil(records.length / 2);
+    await this.#deliver({ records: records.slice(0, middle), untilMs }, signal);
+    await this.#deliver({ records: records.slice(middle), untilMs }, signal);
   }
 
   async #pause(problem: Omit<StreamProblem, 'shardId'>, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { App } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZeroKeeperStack } from '../../cdk/stack.js';
 import { deploy } from '../../lib/emulator/deployment.js';
+import { readDeploymentSettings } from '../../lib/emulator/template.js';
 import { build, ROOT } from '../support/build.js';
 
 const outdir = mkdtempSync(join(tmpdir(), 'zerokeeper-synth-'));
@@ -28,7 +29,9 @@ describe('the code of the functions', () => {
       ...{ dynamo: 'http://127.0.0.1:1', lambda: 'http://127.0.0.1:1', management: 'http://127.0.0.1:1' },
     };
     const bundles = pathToFileURL(`${ROOT}/dist/functions-bundles/`);
-    const run = deploy(surroundings, bundles).map(({ module }) => digestOf(module));
+    const run = deploy(surroundings, readDeploymentSettings().functions, bundles).map(({ module }) =>
+      digestOf(module),
+    );
     expect(run).toHaveLength(5);
     expect(deployed.sort()).toEqual(run.sort());
   }, 120_000);

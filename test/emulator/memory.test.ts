@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { jsonLogger } from '../../lib/base/logger.js';
 import { connect } from '../../lib/client/index.js';
 import { ZooKeeperConnection } from '../../lib/client/tcp/index.js';
 import { type MemoryEmulator, startEmulator } from '../../lib/emulator/index.js';
@@ -37,6 +38,20 @@ describe('an emulator in memory', () => {
       const children = await client.getChildren('/', { consistency: 'linearizable' });
       expect(children.children.filter((name) => name !== 'zookeeper').sort()).toEqual([...TRANSPORTS].sort());
     }
+  });
+
+  it('calls its functions with events that they understand', async () => {
+    const problems: string[] = [];
+    const write = (line: string) => void problems.push(line);
+    const logger = jsonLogger({ level: 'warn', now: () => 0, write });
+    const emulator = await startEmulator({ logger });
+    await abandonedSession(emulator, '/worker');
+    const client = await connect(emulator.connectOptions('tcp'));
+    await client.create('/ephemeral', '', { mode: 'ephemeral' });
+    await client.close();
+    await emulator.advanceTime(60_000);
+    await emulator.stop();
+    expect(problems).toEqual([]);
   });
 
   it('is isolated from others that run beside it', async () => {

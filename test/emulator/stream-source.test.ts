@@ -171,6 +171,37 @@ describe('a stream source', () => {
     expect(batches.filter(([name]) => name === 'bad').length).toBeGreaterThan(1);
   });
 
+  it('delivers a batch that failed in halves, until the bad record is alone and given up after its attempts', async () => {
+    const batches: string[][] = [];
+    const call = ({ Records }: StreamEvent) => {
+      const names = Records.map(nameOf);
+      batches.push(names);
+      return names.includes('bad') ? Promise.reject(new Error('bad')) : Promise.resolve();
+    };
+    const { clock, stream, source } = setUp({ call, delivery: { bisect: true, attemptsMax: 2 } });
+    stream.open('one');
+    stream.append('one', 'a', 'b', 'bad', 'c');
+    await source.start();
+    await pass(clock, 1_000);
+    const halves = [['a', 'b', 'bad', 'c'], ['a', 'b'], ['bad', 'c'], ['bad'], ['bad'], ['c']];
+    expect(batches).toEqual(halves);
+  });
+
+  it('gives up a batch that is too old, with all of its halves', async () => {
+    let calls = 0;
+    const call = () => {
+      calls++;
+      return Promise.reject(new Error('bad'));
+    };
+    const { clock, stream, source } = setUp({ call, delivery: { bisect: true, recordAgeMaxMs: 40 } });
+    stream.open('one');
+    stream.append('one', 'a', 'b', 'c', 'd');
+    await source.start();
+    await pass(clock, 1_000);
+    // The whole at 0 ms; 50 ms later each half for the last time.
+    expect(calls).toBe(3);
+  });
+
   it('leaves out what the filter does not want and calls nothing for a batch without any of it', async () => {
     const { clock, stream, batches, source } = setUp({
       filter: ({ eventName }) => eventName === 'REMOVE',

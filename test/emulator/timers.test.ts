@@ -16,7 +16,7 @@ function nextDelivery(): Promise<void> {
 }
 
 beforeEach(async () => {
-  queue = await startTimerQueue(1);
+  queue = await startTimerQueue({ visibilitySeconds: 1, retentionSeconds: 3_600, deliveriesMax: 3 });
   deliveries = [];
   delivered = () => undefined;
   fails = () => false;
@@ -24,6 +24,7 @@ beforeEach(async () => {
     client: queue.client,
     queueUrl: queue.queueUrl,
     clock: systemClock,
+    settings: { batchMessagesMax: 10, reportsFailures: true },
     call: ({ Records }) => {
       deliveries.push(Records);
       delivered();

@@ -19,20 +19,16 @@ import type { Logger } from '../../base/logger.js';
 import type { Random } from '../../base/random.js';
 import type { SimulatedStore, StoreChange } from '../../log/simulated-store.js';
 import type { Item } from '../../log/store.js';
+import { TABLES } from '../../log/tables.js';
 import { FUNCTION_NAMES, type FunctionName } from '../deployment.js';
 import type { LocalFunction } from '../lambda/local-pool.js';
 import { uuid } from '../identifiers.js';
 import { Schedule } from '../schedule.js';
+import { isWanted } from '../stream-triggers.js';
+import { readDeploymentSettings } from '../template.js';
 
-/** How often every function is called without a cause, and how often rows past their time to live are deleted. */
-const SCHEDULED_MS = 60_000;
+/** How often rows past their time to live are deleted. */
 const TTL_MS = 10_000;
-
-/** A message whose timer failed is shown again after this long. */
-const VISIBILITY_MS = 30_000;
-
-/** Time of each function. */
-const TIMEOUT_MS = 60_000;
 
 const SCHEDULED = { 'detail-type': 'Scheduled Event' } as const;
 
@@ -50,6 +46,7 @@ export interface MemoryFunctionsOptions {
 export class MemoryFunctions {
   readonly definitions: readonly LocalFunction[];
   readonly #options: MemoryFunctionsOptions;
+  readonly #settings = readDeploymentSettings();
   readonly #handlers: Readonly<Record<FunctionName, LocalFunction['handler']>>;
   readonly #schedules: Schedule[] = [];
   readonly #timers = new Set<CancelTimer>();
@@ -67,7 +64,7 @@ export class MemoryFunctions {
       name: FUNCTION_NAMES[name],
       handler: this.#handlers[name],
       clock: options.clock,
-      timeoutMs: TIMEOUT_MS,
+      timeoutMs: this.#timeoutMs(name),
     }));
   }
 
@@ -83,8 +80,8 @@ export class MemoryFunctions {
       this.#schedules.push(every);
       every.start();
     };
-    for (const name of ['materialize', 'notify', 'expire'] as const) {
-      schedule(name, SCHEDULED_MS, () => this.#call(name, SCHEDULED));
+    for (const { function: name, intervalSeconds } of this.#settings.schedules) {
+      schedule(name, intervalSeconds * 1000, () => this.#call(name, SCHEDULED));
     }
     schedule('time to live', TTL_MS, () => Promise.resolve(store.deleteExpired(clock.now())));
   }
@@ -121,12 +118,16 @@ export class MemoryFunctions {
     };
   }
 
-  #changed({ table, kind, keys, oldItem }: StoreChange): void {
-    if (table === 'log') {
-      void this.#follow('materialize', keys.partition);
-      void this.#follow('notify', keys.partition);
-    } else if (table === 'leases' && kind === 'REMOVE' && oldItem !== undefined) {
-      this.#report('expire', this.#call('expire', { Records: [removal(oldItem)] }));
+  #changed(change: StoreChange): void {
+    const mappings = this.#settings.streams.filter(({ table }) => table === change.table);
+    if (mappings.length === 0) return;
+    const record = recordOf(change);
+    for (const mapping of mappings) {
+      const { function: name } = mapping;
+      if (!isWanted(mapping, record)) continue;
+      // To these a record is an alarm clock and nothing else.
+      if (name === 'materialize' || name === 'notify') void this.#follow(name, change.keys.partition);
+      else this.#report(name, this.#call(name, { Records: [record] }));
     }
   }
 
@@ -167,8 +168,12 @@ export class MemoryFunctions {
     }
   }
 
+  #timeoutMs(name: FunctionName): number {
+    return this.#settings.functions[name].timeoutSeconds * 1000;
+  }
+
   #context(name: FunctionName) {
-    const endMs = this.#options.clock.monotonic() + TIMEOUT_MS;
+    const endMs = this.#options.clock.monotonic() + this.#timeoutMs(name);
     const functionName = FUNCTION_NAMES[name];
     return {
       ...{ awsRequestId: uuid(this.#options.random), functionName, functionVersion: '$LATEST' },
@@ -177,38 +182,44 @@ export class MemoryFunctions {
     };
   }
 
-  /** The queue: a message comes back after its delay, and again for as long as its timer fails. */
+  /** The queue: a message comes back after its delay, and again while its timer fails, as often as the template says. */
   async #send({ MessageBody, DelaySeconds }: Parameters<SendMessage>[0]): Promise<void> {
     const messageId = uuid(this.#options.random);
     this.#deliverLater({ messageId, eventSource: 'aws:sqs', body: MessageBody }, DelaySeconds * 1000);
     await Promise.resolve();
   }
 
-  #deliverLater(record: QueueRecord, delayMs: number): void {
+  #deliverLater(record: QueueRecord, delayMs: number, delivery = 1): void {
     if (this.#stopped) return;
     const cancel = this.#options.clock.after(delayMs, () => {
       this.#timers.delete(cancel);
-      this.#report('expire', this.#deliver(record));
+      this.#report(this.#settings.queue.function, this.#deliver(record, delivery));
     });
     this.#timers.add(cancel);
   }
 
-  async #deliver(record: QueueRecord): Promise<void> {
-    const answer = (await this.#call('expire', { Records: [record] })) as BatchResponse;
-    if (answer.batchItemFailures.length > 0) this.#deliverLater(record, VISIBILITY_MS);
+  async #deliver(record: QueueRecord, delivery: number): Promise<void> {
+    const { function: name, visibilitySeconds, deliveriesMax } = this.#settings.queue;
+    const answer = (await this.#call(name, { Records: [record] })) as BatchResponse;
+    if (answer.batchItemFailures.length === 0) return;
+    if (delivery < deliveriesMax) this.#deliverLater(record, visibilitySeconds * 1000, delivery + 1);
+    else this.#options.logger.error('a timer was put aside', { message: record.messageId });
   }
 }
 
-/** The record of a lease that is gone, as the stream brings it. */
-function removal(item: Item): StreamRecord {
-  const image = imageOf(item);
-  const { pk, sk } = image;
-  const keys = { ...(pk && { pk }), ...(sk && { sk }) };
+/** The change as the stream brings it. */
+function recordOf({ table, kind, keys, oldItem }: StoreChange): StreamRecord {
+  const { partitionKey, sortKey } = TABLES[table];
+  const old = oldItem && { OldImage: imageOf(oldItem) };
   return {
     eventID: '1',
-    eventName: 'REMOVE',
+    eventName: kind,
     eventSource: 'aws:dynamodb',
-    dynamodb: { SequenceNumber: '1', Keys: keys, OldImage: image },
+    dynamodb: {
+      SequenceNumber: '1',
+      Keys: imageOf({ [partitionKey.name]: keys.partition, [sortKey.name]: keys.sort }),
+      ...old,
+    },
   };
 }
 

@@ -1,11 +1,12 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { clientConfig } from '../../log/dynamo-client.js';
+import type { QueueSettings } from '../template.js';
 
 /** What the timers' queue is called. */
 const QUEUE = 'zerokeeper-timers';
 
-/** A message that expire does not accept is shown again after this long, s. */
-export const VISIBILITY_SECONDS = 30;
+/** Where messages end that were delivered too often. */
+const DEAD_QUEUE = 'zerokeeper-timers-dead';
 
 /** The part of the package `fauxqs` that is used. */
 interface Fauxqs {
@@ -15,8 +16,16 @@ interface Fauxqs {
 interface FauxqsServer {
   readonly port: number;
   stop(): Promise<void>;
-  createQueue(name: string, options: { attributes: Record<string, string> }): { queueUrl: string };
+  createQueue(
+    name: string,
+    options?: { attributes: Record<string, string> },
+  ): { queueUrl: string; queueArn: string };
 }
+
+export type TimerQueueSettings = Pick<
+  QueueSettings,
+  'visibilitySeconds' | 'retentionSeconds' | 'deliveriesMax'
+>;
 
 /** SQS on this machine, with one queue. Messages are in memory: they are gone when the emulator ends. */
 export interface TimerQueue {
@@ -33,19 +42,24 @@ export class QueueUnavailableError extends Error {
 }
 
 /** Starts the package `fauxqs` in this process. Throws {@link QueueUnavailableError} when it is not installed. */
-export async function startTimerQueue(visibilitySeconds = VISIBILITY_SECONDS): Promise<TimerQueue> {
+export async function startTimerQueue(settings: TimerQueueSettings): Promise<TimerQueue> {
   const fauxqs = await load();
   const server = await fauxqs.startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
   try {
-    return serve(server, visibilitySeconds);
+    return serve(server, settings);
   } catch (error) {
     await server.stop();
     throw error;
   }
 }
 
-function serve(server: FauxqsServer, visibilitySeconds: number): TimerQueue {
-  const attributes = { VisibilityTimeout: String(visibilitySeconds) };
+function serve(server: FauxqsServer, settings: TimerQueueSettings): TimerQueue {
+  const { queueArn: deadLetterTargetArn } = server.createQueue(DEAD_QUEUE);
+  const attributes = {
+    VisibilityTimeout: String(settings.visibilitySeconds),
+    MessageRetentionPeriod: String(settings.retentionSeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: settings.deliveriesMax }),
+  };
   const { queueUrl } = server.createQueue(QUEUE, { attributes });
   const endpoint = `http://127.0.0.1:${server.port}`;
   // A long poll takes twenty seconds.

@@ -6,9 +6,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { BatchResponse, QueueRecord } from '../../../functions/shared/events.js';
 import { type Clock, sleep } from '../../base/clock.js';
+import type { QueueSettings } from '../template.js';
 
-/** SQS's own limits: messages of one receive, and seconds that it waits for the first. */
-const MESSAGES_MAX = 10;
+/** SQS's own limit: seconds that a receive waits for its first message. */
 const WAIT_SECONDS = 20;
 
 /** Pause after a queue that did not answer. */
@@ -18,6 +18,7 @@ export interface QueueSourceOptions {
   readonly client: SQSClient;
   readonly queueUrl: string;
   readonly clock: Clock;
+  readonly settings: Pick<QueueSettings, 'batchMessagesMax' | 'reportsFailures'>;
   /** The function. Messages that it names as failed, or all when it rejects, come again. */
   readonly call: (event: { Records: readonly QueueRecord[] }) => Promise<BatchResponse | null | undefined>;
   readonly onProblem: (error: unknown) => void;
@@ -59,19 +60,20 @@ export class QueueSource {
   }
 
   async #receive(abortSignal: AbortSignal): Promise<Message[]> {
-    const { client, queueUrl } = this.#options;
+    const { client, queueUrl, settings } = this.#options;
     const command = new ReceiveMessageCommand({
       QueueUrl: queueUrl,
-      MaxNumberOfMessages: MESSAGES_MAX,
+      MaxNumberOfMessages: settings.batchMessagesMax,
       WaitTimeSeconds: WAIT_SECONDS,
     });
     return (await client.send(command, { abortSignal })).Messages ?? [];
   }
 
   async #deliver(messages: readonly Message[]): Promise<void> {
-    const { client, queueUrl, call } = this.#options;
+    const { client, queueUrl, call, settings } = this.#options;
     const answer = await call({ Records: messages.map(recordOf) });
-    const failed = new Set(answer?.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const failures = settings.reportsFailures ? (answer?.batchItemFailures ?? []) : [];
+    const failed = new Set(failures.map(({ itemIdentifier }) => itemIdentifier));
     const done = messages.filter(({ MessageId }) => !failed.has(MessageId ?? ''));
     if (done.length === 0) return;
     const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
