@@ -4,11 +4,15 @@ import { StoreError } from '../log/store.js';
 import type { Instant } from '../base/instant.js';
 import { elapsedMs, instantOf, NEVER } from '../base/instant.js';
 import {
+  CLOCKS_DIFFER_MS_MAX,
+  FENCE_FRACTION,
+  FENCE_FRACTION_MIN,
   GATEWAY_LEASE_MARGIN_MS,
   GATEWAY_RENEW_IDLE_MS,
   GATEWAY_RENEW_LONGEST_MS,
   GATEWAY_RENEW_SHORTEST_MS,
   LEASE_TTL_SLACK_SECONDS,
+  REAP_ALLOWANCE_MS,
 } from './limits.js';
 import { leaseKey, number, rowKey, text } from './rows.js';
 import type { GatewayInfo } from './types.js';
@@ -187,12 +191,13 @@ export class GatewayLease {
     });
   }
 
-  /** An eighth of the shortest timeout, so that several renewals may fail before a session has to be dropped. */
+  /** An eighth of the shortest timeout, or half of what the lease may age, so that several renewals may fail before a session has to be dropped. */
   #pauseMs(): number {
     if (this.#failures > 0) return GATEWAY_RENEW_SHORTEST_MS;
     const { sessions, shortestTimeoutMs } = this.#options.subject();
     if (sessions === 0) return GATEWAY_RENEW_IDLE_MS;
-    return Math.min(GATEWAY_RENEW_LONGEST_MS, Math.max(GATEWAY_RENEW_SHORTEST_MS, shortestTimeoutMs / 8));
+    const pauseMs = Math.min(shortestTimeoutMs / 8, fenceAgeMs(shortestTimeoutMs) / 2);
+    return Math.min(GATEWAY_RENEW_LONGEST_MS, Math.max(GATEWAY_RENEW_SHORTEST_MS, pauseMs));
   }
 
   async #renewOnce(): Promise<boolean> {
@@ -262,6 +267,12 @@ export class GatewayLease {
       deadlineMs: renewedAtMs + subject.longestTimeoutMs + GATEWAY_LEASE_MARGIN_MS,
     };
   }
+}
+
+/** From this age on a gateway's lease does not vouch for a session any more (see FENCE_FRACTION). */
+export function fenceAgeMs(timeoutMs: number): number {
+  const safeMs = timeoutMs * FENCE_FRACTION - (CLOCKS_DIFFER_MS_MAX - REAP_ALLOWANCE_MS);
+  return Math.max(timeoutMs * FENCE_FRACTION_MIN, safeMs);
 }
 
 function isOwn(existing: Item | undefined, row: GatewayLeaseRow): boolean {

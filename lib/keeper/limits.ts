@@ -83,7 +83,7 @@ export const MATERIALIZE_WRITE_MS_MAX = 10 * 60_000;
 /** How long a tombstone stays. */
 export const TOMBSTONE_SECONDS = 24 * 3600;
 
-/** How often a gateway renews its lease: an eighth of its shortest session timeout, within these bounds. */
+/** How often a gateway renews its lease: an eighth of its shortest session timeout or half of what its lease may age, within these bounds. */
 export const GATEWAY_RENEW_SHORTEST_MS = 300;
 export const GATEWAY_RENEW_LONGEST_MS = 3000;
 /** Without sessions there is nothing to vouch for but the gateway's own name in the list. */
@@ -95,13 +95,19 @@ export const GATEWAY_LEASE_MARGIN_MS = 10_000;
 /** DynamoDB's TTL may only ever come late; the row's TTL is later than its deadline by this, for clocks that differ. */
 export const LEASE_TTL_SLACK_SECONDS = 60;
 /**
- * A gateway answers for a session while its lease is younger than this part of the session's timeout. Clients give a
- * connection up after two thirds of the timeout without an answer, so the two together end before the session may be
- * expired by others.
+ * By how much two clocks may differ that were corrected by the store's time (I13). After one sample each knows its error to half
+ * a second and half a round trip, and with each further sample better; this allows for round trips of 300 ms.
+ */
+export const CLOCKS_DIFFER_MS_MAX = 1_300;
+/** What reapers add to a lease that has run out, for clocks that differ. Expiry has two seconds in all, so no more than this. */
+export const REAP_ALLOWANCE_MS = 700;
+/**
+ * A gateway answers for a session while its lease is younger than this part of the session's timeout, less what clocks may
+ * differ by beyond what reapers allow for, but for the second part at least. Clients give a connection up after two thirds of
+ * the timeout without an answer, so the two together end before the session may be expired by others.
  */
 export const FENCE_FRACTION = 1 / 3;
-/** What reapers add to a dead gateway's last renewal and the session's timeout, for clocks that differ. */
-export const REAP_ALLOWANCE_MS = 400;
+export const FENCE_FRACTION_MIN = 1 / 6;
 /** Bounds of the reaper's pause between two looks at the gateways. */
 export const REAP_PAUSE_SHORTEST_MS = 200;
 export const REAP_PAUSE_LONGEST_MS = 2000;

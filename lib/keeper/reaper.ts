@@ -30,7 +30,7 @@ export interface ReaperOptions {
   readonly timers?: Timers;
   /** Told in each round who lives. What it rejects with counts as the round's failure. */
   readonly onGateways?: (live: readonly GatewayLeaseRow[]) => Promise<unknown>;
-  /** False while the clock cannot be trusted: no thin session's lease is ended then. */
+  /** False while the clock cannot be trusted: nobody's lease is ended then. */
   readonly isClockTrusted?: () => boolean;
 }
 
@@ -162,7 +162,7 @@ export class Reaper {
     for (const gateway of await this.gateways()) {
       if (this.#options.isOwnGateway?.(gateway.gatewayId) === true) continue;
       const dueMs = gateway.renewedAtMs + gateway.shortestTimeoutMs + REAP_ALLOWANCE_MS;
-      if (this.#options.clock.now() < dueMs) continue;
+      if (!this.#hasPassed(dueMs)) continue;
       const { closed, left } = await this.#reapGateway(gateway);
       sessionsClosed += closed;
       if (left === 0 && (await this.#removeGateway(gateway))) gatewaysRemoved++;
@@ -202,16 +202,16 @@ export class Reaper {
    */
   async #reapGateway(gateway: GatewayLeaseRow): Promise<{ closed: number; left: number }> {
     const { gatewayId, renewedAtMs } = gateway;
-    const nowMs = this.#options.clock.now();
-    const isDue = (timeoutMs: number) => nowMs >= renewedAtMs + timeoutMs + REAP_ALLOWANCE_MS;
+    const isDue = (timeoutMs: number) => this.#hasPassed(renewedAtMs + timeoutMs + REAP_ALLOWANCE_MS);
     const sessions = await this.#sessionsOf(gatewayId);
     const candidates = sessions.filter(({ timeoutMs }) => isDue(timeoutMs));
     const records = await this.#loggedSessions(candidates);
     if (!(await this.#isUnchanged(gateway))) return { closed: 0, left: sessions.length };
-    // An attach that was under way may have left a row with another timeout than the log's.
-    const due = candidates.filter(({ session }) => {
+    // Looked at anew: the reads have shown meanwhile whether this clock has been set. And an attach that was under way may
+    // have left a row with another timeout than the log's.
+    const due = candidates.filter(({ session, timeoutMs }) => {
       const record = records.get(session);
-      return record?.owner !== gatewayId || isDue(record.timeoutMs);
+      return isDue(timeoutMs) && (record?.owner !== gatewayId || isDue(record.timeoutMs));
     });
     const closed = await Promise.all(due.map((row) => this.#close(gatewayId, row, records.get(row.session))));
     return { closed: closed.filter(Boolean).length, left: sessions.length - due.length };
@@ -234,6 +234,12 @@ export class Reaper {
     return renewedAtMs + shortestMs + REAP_ALLOWANCE_MS;
   }
 
+  /** False as well while the clock cannot be trusted: nobody's lease ends by it then (I13). */
+  #hasPassed(ms: number): boolean {
+    const { clock, isClockTrusted } = this.#options;
+    return (isClockTrusted?.() ?? true) && clock.now() >= ms;
+  }
+
   /** True when the gateway has not renewed since, or its row has gone. */
   async #isUnchanged(gateway: GatewayLeaseRow): Promise<boolean> {
     const { store, keeper } = this.#options;
@@ -244,8 +250,8 @@ export class Reaper {
 
   /** The row goes when its deadline, as read, has passed: a gateway that renewed meanwhile keeps it. */
   async #removeGateway(gateway: GatewayLeaseRow): Promise<boolean> {
-    const { store, keeper, clock } = this.#options;
-    if (clock.now() < gateway.deadlineMs) return false;
+    const { store, keeper } = this.#options;
+    if (!this.#hasPassed(gateway.deadlineMs)) return false;
     const outcome = await withRetries(this.#options, () =>
       store.delete({
         table: 'leases',

@@ -9,12 +9,11 @@ import type { Store } from '../log/store.js';
 import { tooManySessions } from './allowance.js';
 import type { LeaseSubject } from './gateway-lease.js';
 import { currentSession } from './current-session.js';
-import { GatewayLease } from './gateway-lease.js';
+import { fenceAgeMs, GatewayLease } from './gateway-lease.js';
 import type { Keeper } from './keeper.js';
 import {
   ATTACH_ATTEMPTS_MAX,
   EXPIRY_TICK_MS,
-  FENCE_FRACTION,
   GATEWAY_IDLE_TIMEOUT_MS,
   READ_ATTEMPTS_MAX,
   SESSION_ID_ATTEMPTS_MAX,
@@ -231,14 +230,14 @@ export class GatewaySessions implements GatewaySessionsApi {
     const { lease } = this;
     for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
       const covered = timeoutMs <= lease.longestTimeoutMs && timeoutMs >= lease.shortestTimeoutMs;
-      if (covered && lease.ageMs < timeoutMs * FENCE_FRACTION) return lease.gatewayId;
+      if (covered && lease.ageMs < fenceAgeMs(timeoutMs)) return lease.gatewayId;
       await lease.renew();
     }
     throw new KeeperError('StoreUnavailable', "the gateway's lease cannot be renewed");
   }
 
   #isVouched({ owner, timeoutMs }: OwnedSession): boolean {
-    return owner === this.lease.gatewayId && this.lease.ageMs < timeoutMs * FENCE_FRACTION;
+    return owner === this.lease.gatewayId && this.lease.ageMs < fenceAgeMs(timeoutMs);
   }
 
   /**
@@ -390,7 +389,7 @@ export class GatewaySessions implements GatewaySessionsApi {
 
 /** True when the session is fenced now and was not before. */
 function fence(owned: OwnedSession, reachedAgeMs: number): boolean {
-  if (owned.owner === '' || owned.fenced || reachedAgeMs < owned.timeoutMs * FENCE_FRACTION) return false;
+  if (owned.owner === '' || owned.fenced || reachedAgeMs < fenceAgeMs(owned.timeoutMs)) return false;
   owned.fenced = true;
   return true;
 }

@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { SessionId } from '../core/types.js';
 import type { Item, Key, Store } from '../log/store.js';
-import { LEASE_TTL_SLACK_SECONDS } from './limits.js';
+import { CLOCKS_DIFFER_MS_MAX, LEASE_TTL_SLACK_SECONDS } from './limits.js';
 import { withRetries } from './retry.js';
 import { number, rowKey, text } from './rows.js';
 import { THIN_LEASE_ATTEMPTS_MAX, THIN_LEASES_REMEMBERED_MAX, THIN_RENEW_FRACTION } from './thin-limits.js';
@@ -134,7 +134,7 @@ export class ThinLeases {
     const known = this.#known(holder) ?? (await this.read(holder));
     if (known === undefined) return false;
     this.#remember(known);
-    if (known.deadlineMs - this.#nowMs >= known.timeoutMs * THIN_RENEW_FRACTION) return true;
+    if (known.deadlineMs - this.#nowMs >= vouchedMs(known.timeoutMs)) return true;
     return (await this.renew(known, known.timeoutMs)) !== undefined;
   }
 
@@ -236,6 +236,11 @@ export class ThinLeases {
     if (this.#options.isClockTrusted?.() ?? true) return;
     throw new KeeperError('StoreUnavailable', 'the clock cannot be trusted at the moment');
   }
+}
+
+/** What has to be left of a lease so that its client may rely on it by a clock that is not this one. */
+function vouchedMs(timeoutMs: number): number {
+  return Math.min(timeoutMs, timeoutMs * THIN_RENEW_FRACTION + CLOCKS_DIFFER_MS_MAX);
 }
 
 /** The name of the next message of a chain: the same for every delivery of the same message. */

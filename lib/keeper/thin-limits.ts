@@ -3,7 +3,11 @@
 /** Session timeouts that thin clients may have; what they ask for beyond is brought within. */
 export const THIN_TIMEOUT_SHORTEST_MS = 4_000;
 export const THIN_TIMEOUT_LONGEST_MS = 3600_000;
-/** A request renews the session's lease when less than this part of the timeout is left. */
+/**
+ * A request renews the session's lease when less than this part of the timeout is left, and what clocks may differ by: for that
+ * part of its timeout a client takes its session for alive, whoever else looks at the lease. At the shortest timeout the two
+ * together are all of it.
+ */
 export const THIN_RENEW_FRACTION = 2 / 3;
 /** Leases whose deadline an instance remembers. */
 export const THIN_LEASES_REMEMBERED_MAX = 10_000;

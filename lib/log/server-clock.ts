@@ -24,8 +24,8 @@ interface Interval {
 /**
  * This machine's clock, corrected by the offset that the store's Date headers show (I13).
  *
- * Each sample gives an interval that holds the offset. Their running intersection is kept, and the offset is its point
- * nearest to zero, so that a good clock is left alone. When a sample contradicts the intersection by no more than five
+ * Each sample gives an interval that holds the offset. Their running intersection is kept. While zero is in
+ * it, a good clock is left alone; otherwise the offset is its middle, so that no clock is off by more than half of it. When a sample contradicts the intersection by no more than five
  * seconds, clocks have drifted and the interval starts again. By more, {@link ServerClock.trusted} is false until two
  * samples in a row agree: until then nothing that depends on time may be written.
  */
@@ -55,7 +55,7 @@ export class ServerClock implements Clock {
   /** What is added to this machine's clock. */
   get offsetMs(): number {
     const { lowMs, highMs } = this.#interval;
-    return Math.round(Math.min(Math.max(0, lowMs), highMs));
+    return lowMs <= 0 && highMs >= 0 ? 0 : Math.round((lowMs + highMs) / 2);
   }
 
   /** False while samples contradict each other. */

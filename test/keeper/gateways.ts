@@ -36,11 +36,12 @@ export async function gateway(
 
 export function reaper(
   world: World,
-  of: { store?: Store; keeper?: Keeper; own?: GatewayInWorld } = {},
+  of: { store?: Store; keeper?: Keeper; own?: GatewayInWorld; isClockTrusted?: () => boolean } = {},
 ): Reaper {
-  const { store = world.connection(), keeper = world.keeper({ store }), own } = of;
+  const { store = world.connection(), keeper = world.keeper({ store }), own, isClockTrusted } = of;
   const isOwnGateway = (gatewayId: string) => own?.sessions.lease.gatewayId === gatewayId;
-  return new Reaper({ store, keeper, clock: world.clock, random: world.random, isOwnGateway });
+  const trust = isClockTrusted === undefined ? {} : { isClockTrusted };
+  return new Reaper({ store, keeper, clock: world.clock, random: world.random, isOwnGateway, ...trust });
 }
 
 /** Nothing that this gateway sends arrives any more: for the others it is dead. */

@@ -46,6 +46,23 @@ describe('the sessions of a dead gateway', () => {
     expect(entries.at(-2)?.txns[0]?.effect).toMatchObject({ type: 'closeSession', ephemerals: ['/e'] });
   });
 
+  it('are left alone by a reaper whose clock is not trusted, also when it learns that in the midst of its work', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    const { session } = await world.until(one.sessions.create(TIMEOUT_MS));
+    cutOff(one);
+    await world.clock.advance(TIMEOUT_MS + REAP_ALLOWANCE_MS);
+    let looks = 0;
+    const never = reaper(world, { isClockTrusted: () => false });
+    expect(await world.until(never.reapGateways())).toMatchObject({ sessionsClosed: 0 });
+    const onlyAtFirst = reaper(world, { isClockTrusted: () => looks++ < 2 });
+    expect(await world.until(onlyAtFirst.reapGateways())).toMatchObject({ sessionsClosed: 0 });
+    expect(looks).toBeGreaterThan(2);
+    expect(await logged(world, session)).not.toBeNull();
+    const always = reaper(world, { isClockTrusted: () => true });
+    expect(await world.until(always.reapGateways())).toMatchObject({ sessionsClosed: 1 });
+  });
+
   it('are reaped in rounds by the other gateways, and its row goes when its lease is over', async () => {
     const world = new World();
     const [one, two] = [await gateway(world), await gateway(world)];

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { LEASE_TTL_SLACK_SECONDS, REAP_ALLOWANCE_MS, TOMBSTONE_SECONDS } from '../../lib/keeper/limits.js';
+import {
+  CLOCKS_DIFFER_MS_MAX,
+  LEASE_TTL_SLACK_SECONDS,
+  REAP_ALLOWANCE_MS,
+  TOMBSTONE_SECONDS,
+} from '../../lib/keeper/limits.js';
 import {
   THIN_TIMEOUT_LONGEST_MS,
   THIN_TIMEOUT_SHORTEST_MS,
@@ -341,6 +346,23 @@ describe('expiry', () => {
     expect(outcome.kind).not.toBe('closed');
     expect(await world.closes()).toEqual([]);
   });
+
+  it.each([THIN_TIMEOUT_SHORTEST_MS, 10_000])(
+    'a lease of %d ms vouches for two thirds of that by every clock after each sign of life',
+    async (timeoutMs) => {
+      const { world, session } = await withEphemeral(timeoutMs);
+      const { ThinLeases } = await import('../../lib/keeper/thin-leases.js');
+      const { store, clock, random } = world;
+      const instance = new ThinLeases({ store, namespace: 'test', random, clock });
+      const holder = { session: BigInt(`0x${session.id}`), epoch: 1 };
+      for (let passedMs = 0; passedMs < 2 * timeoutMs; passedMs += 70) {
+        await clock.advance(70);
+        expect(await instance.touch(holder)).toBe(true);
+        const left = (await instance.read(holder))!.deadlineMs - clock.now();
+        expect(left).toBeGreaterThanOrEqual((timeoutMs * 2) / 3 + CLOCKS_DIFFER_MS_MAX);
+      }
+    },
+  );
 
   it('a lease that lapsed by one clock and was renewed by another, which is behind, is not deleted', async () => {
     const { world, session } = await withEphemeral();

@@ -102,8 +102,6 @@ export function checkSessionEnds({ log, history }: Run): readonly string[] {
   });
 }
 
-/** Clocks that are corrected by the store's time, in whole seconds, differ by so much at most. See docs/CORRECTNESS.md. */
-const CLOCKS_DIFFER_MS_MAX = 1_500;
 /** A session lives for this part of its timeout after a request that was answered. */
 const VOUCHED_FRACTION = 2 / 3;
 
@@ -118,7 +116,7 @@ function checkNotTooEarly(of: {
     ({ outcome, returned }) => outcome?.kind === 'answer' && isBefore(returned, end),
   );
   const heardMs = Math.max(0, ...heard.map(({ invoked }) => invoked.ms));
-  if (end.ms - heardMs >= session.timeoutMs * VOUCHED_FRACTION - CLOCKS_DIFFER_MS_MAX) return [];
+  if (end.ms - heardMs >= session.timeoutMs * VOUCHED_FRACTION) return [];
   const state = session.states.filter(({ at }) => at.sequence < end.sequence).at(-1)?.state;
   const process = session.process.filter(({ at }) => at.sequence < end.sequence).at(-1)?.what;
   // A process that does not run cannot say that it is no longer connected.

@@ -184,8 +184,10 @@ function armedBy(call: CallRecord): Armed[] {
   const kind = kindOf(call);
   if (kind === undefined || !('path' in operation)) return [];
   if (outcome?.kind === 'error' && !outcome.maybeApplied && armed === undefined && outcome.code !== 0) {
-    // Refused: nothing was armed, unless nobody can say so.
-    return isCertain(outcome.name) ? [] : [{ call, kind, path: operation.path, zxid: undefined }];
+    // Refused: nothing was armed, unless nobody can say so. A copy of the request may have found the znode.
+    return isCertain(outcome.name) && call.session.transport !== 'lambda'
+      ? []
+      : [{ call, kind, path: operation.path, zxid: undefined }];
   }
   const zxid = outcome?.kind === 'answer' && armed !== undefined ? outcome.zxid : undefined;
   return [{ call, kind, path: operation.path, zxid }];

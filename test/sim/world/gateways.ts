@@ -64,7 +64,8 @@ export class SimGateways {
 
   kill(process: SimProcess): void {
     const index = this.#running.findIndex((one) => one.process === process);
-    if (index < 0) return;
+    // One that is dead is started anew once: whom nobody knows any more, nobody can stop.
+    if (index < 0 || !process.isAlive) return;
     // A process that is killed has its connections closed; a machine that is gone has not.
     if (this.#dice.chance(0.5)) {
       for (const { server, cut } of this.#connections) if (server === process) cut();
