@@ -47,7 +47,7 @@ function staleReads({ ground: { tables } }: World): void {
 /** After a while no function that is called ever ends. */
 function dyingFunctions({ lambda }: World): void {
   const invoke = lambda.invoke.bind(lambda);
-  let left = 40;
+  let left = 15;
   lambda.invoke = (name, event) => (left-- > 0 ? invoke(name, event) : new Promise(() => undefined));
 }
 
