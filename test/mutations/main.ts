@@ -23,6 +23,7 @@ const COPIED = [
   'vitest.config.ts',
 ];
 const RUN_SECONDS_MAX = 600;
+const OUTPUT_CHARACTERS_MAX = 100_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,10 +45,13 @@ interface Ended {
 function run(command: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    // The summary is on standard output; what failed, which may be long, on the other.
     let output = '';
-    const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-20_000));
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    child.stdout.on(
+      'data',
+      (chunk: Buffer) => (output = (output + chunk.toString()).slice(-OUTPUT_CHARACTERS_MAX)),
+    );
+    child.stderr.resume();
     const timer = setTimeout(() => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     }, RUN_SECONDS_MAX * 1000);

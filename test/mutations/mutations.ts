@@ -40,8 +40,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: COMMITTER,
-        find: 'if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) return;',
-        replace: 'if (this.#inFlight?.plan.entry !== entry) return;',
+        find: 'if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) {',
+        replace: 'if (this.#inFlight?.plan.entry !== entry) {',
       },
     ],
     tests: ['test/keeper/append.test.ts', 'test/keeper/property.test.ts'],
@@ -64,9 +64,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: COMMITTER,
-        find: '      const winner = await this.#putUntilCertain(row.item);',
+        find: '      const winner = await this.#putUntilCertain(row.item, batch);',
         replace:
-          '      settle(plan.planned, batch);\n      const winner = await this.#putUntilCertain(row.item);',
+          '      settle(plan.planned, batch);\n      const winner = await this.#putUntilCertain(row.item, batch);',
       },
     ],
     tests: ['test/keeper/append.test.ts', 'test/keeper/property.test.ts'],
