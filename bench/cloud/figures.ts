@@ -19,6 +19,9 @@ export const INVOKE_MS = 10;
 /** From a write to its table's stream's function: the same measurements. */
 export const STREAM_MS = 243;
 
+/** From an asynchronous call of a function to its beginning, at the median: the same measurements. */
+export const INVOKE_LATER_MS = 39;
+
 /** What one partition of a table takes a second. */
 export const PARTITION_WRITE_UNITS = 1000;
 export const PARTITION_READ_UNITS = 3000;
