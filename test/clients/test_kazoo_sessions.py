@@ -209,9 +209,9 @@ class FourLetterWordTests(ClientTestCase):
         self.assertTrue(total.startswith("Total watches:"), total)
         self.assertGreaterEqual(int(total.split(":")[1]), 2)
 
-    def test_a_word_that_is_not_served_says_so_and_hurts_nobody(self):
+    def test_the_word_that_takes_a_trace_mask_is_answered_and_hurts_nobody(self):
         client = self.client()
-        self.words("stmk")
+        self.words("stmk" + "\0" * 6 + "\x01\x32")
         self.assertIsNotNone(client.exists("/"))
 
     def test_kazoo_reads_the_version_and_sends_words(self):
