@@ -7,6 +7,7 @@ import { materializeHandler } from '../../functions/shared/materialize.js';
 import { functionLogger, functionMetrics } from '../../functions/shared/observability.js';
 import { parseTimer, QueueTimers, timerMessage } from '../../functions/shared/timer-messages.js';
 import { createWiring, type WiringOptions } from '../../functions/shared/wiring.js';
+import { REAP_ALLOWANCE_MS } from '../../lib/keeper/limits.js';
 import type { Timer } from '../../lib/keeper/thin-timers.js';
 import { createSession } from '../keeper/world.js';
 import { ANYONE } from '../keeper/world.js';
@@ -78,7 +79,7 @@ describe('expire', () => {
   it('answers which messages have to come again, and works on the others', async () => {
     const { world, timers, ask, expire } = setUp();
     await ask(openRequest());
-    await world.clock.advance(10_400);
+    await world.clock.advance(10_000 + REAP_ALLOWANCE_MS);
     const { timer, messageId } = timers.sent[0]!;
     const event = {
       Records: [message('no timer', 'broken'), message(timer, messageId), message(timer, messageId)],
@@ -100,7 +101,7 @@ describe('expire', () => {
     await ask(openRequest(1));
     await ask(openRequest(2, 60_000));
     notified.length = 0;
-    await world.clock.advance(10_400);
+    await world.clock.advance(10_000 + REAP_ALLOWANCE_MS);
     const { timer, messageId } = timers.sent[0]!;
     await world.until(expire({ Records: [message(timer, messageId)] }));
     expect(notified).toEqual([[NAMESPACE, 3]]);
