@@ -24,6 +24,7 @@ export const FUNCTION_NAMES: readonly FunctionName[] = ['api', 'materialize', 'n
 /**
  * What the functions get if nothing else is said. 1769 MB is a whole processor: `api` is what clients wait for, and a cold one
  * loads its code with it. The others are not waited for, or do little.
+ * What they took in `npm run bench:functions` is in docs/DEPLOY.md.
  *
  * - `api`: a request answers within the 10 s after which clients send it again; the rest is for a batch that meets throttling.
  * - `materialize`, `notify`: work off the log until two seconds before their end, and are called again for the rest. A batch

@@ -26,6 +26,7 @@ export {
   type NamespaceLimits,
   type NamespaceRecord,
   type NamespaceUsage,
+  type Counters,
   type Namespaces,
   type NamespacesOptions,
 } from './namespaces.js';

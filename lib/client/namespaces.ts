@@ -6,6 +6,7 @@ import type { DirectStoreOptions } from './direct/options.js';
 import { lambdaAliases } from './transports/lambda/aliases.js';
 
 export { NamespaceError, type NamespaceErrorCode } from '../keeper/registry.js';
+export type { Counters } from '../log/entry.js';
 export type { NamespaceLimits, NamespaceRecord, NamespaceUsage } from '../keeper/registry.js';
 
 /** Where the tables are, and the function whose aliases clients invoke. */
