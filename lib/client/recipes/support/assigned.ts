@@ -66,6 +66,8 @@ export class AssignedItems {
     });
     if (lock === undefined) return mutex.settled();
     await using held = new EndingHold(lock, signal);
+    // It may have been given up while the lock's answer was on its way; a listener that is added now would never hear of it.
+    if (held.signal.aborted) return;
     this.#held.set(item, held);
     try {
       await work(item, held);
