@@ -90,6 +90,7 @@ class InteroperabilityTests(ClientTestCase):
         queue = Queue(self.zk, self.path)
         queue.put(b"from kazoo, urgent", 1)
         self.assertEqual(self.output_of(self.contender("queue", 1)), ["from kazoo, urgent"])
+        self.zk.sync(self.path)
         self.assertEqual(queue.get(), b"from zerokeeper 0")
 
     def test_a_locking_queue_takes_what_kazoo_has_put(self):
@@ -97,4 +98,5 @@ class InteroperabilityTests(ClientTestCase):
         queue.put(b"one")
         queue.put(b"two", 1)
         self.assertEqual(self.output_of(self.contender("lockingQueue", 2)), ["two", "one"])
+        self.zk.sync(self.path)
         self.assertEqual(len(queue), 0)

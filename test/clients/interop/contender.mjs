@@ -41,6 +41,7 @@ const work = {
   },
   async lockingQueue() {
     const queue = new LockingQueue(client, path);
+    await client.sync(path);
     for (let round = 0; round < rounds; round++) {
       const item = await queue.take();
       console.log(text(item.data));
