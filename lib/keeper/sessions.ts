@@ -193,7 +193,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     next: { session: SessionId; epoch: number; timeoutMs: number; attachId: string },
     append: (owner: string) => Promise<WriteOutcome>,
   ): Promise<WriteOutcome> {
-    const { session, epoch, timeoutMs } = next;
+    const { session } = next;
     const owned: OwnedSession = {
       ...next,
       owner: '',
@@ -205,24 +205,51 @@ export class GatewaySessions implements GatewaySessionsApi {
     };
     this.#owned.set(session, owned);
     this.lease.hasten();
+    let isAppending = false;
     try {
-      const owner = await this.#vouchFor(timeoutMs);
-      owned.owner = owner;
-      await this.#putRow({ owner, session, epoch, timeoutMs });
-      const outcome = await append(owner);
-      if (!outcome.ok) this.#leave(session, owned);
+      await this.#standFor(session, owned);
+      isAppending = true;
+      const outcome = await append(owned.owner);
+      if (!outcome.ok) this.#leave(session, owned, { isInLog: 'no' });
       return outcome;
     } catch (error) {
-      this.#leave(session, owned);
+      this.#leave(session, owned, { isInLog: isAppending ? 'perhaps' : 'no' });
       throw error;
     }
   }
 
-  /** Takes a session that could not be entered off the list again, unless something newer stands there. */
-  #leave(session: SessionId, entered: OwnedSession): void {
+  /**
+   * Writes the session's row under a lease that vouches for it. A process that slept while it wrote may have been reaped
+   * meanwhile, and nobody would come upon the row any more: so it is taken back, and written under the next lease.
+   */
+  async #standFor(session: SessionId, entered: OwnedSession): Promise<void> {
+    const { epoch, timeoutMs } = entered;
+    for (let attempt = 0; attempt < READ_ATTEMPTS_MAX; attempt++) {
+      const owner = await this.#vouchFor(timeoutMs);
+      entered.owner = owner;
+      await this.#putRow({ owner, session, epoch, timeoutMs });
+      if (this.#isVouched(entered)) return;
+      if (entered.before === undefined) await this.#dropRow(session, entered);
+      entered.owner = '';
+    }
+    throw new KeeperError(
+      'StoreUnavailable',
+      "the gateway's lease does not last for as long as a write takes",
+    );
+  }
+
+  /**
+   * Takes a session that could not be entered off the list again, unless something newer stands there; and its row, unless the
+   * log may have an entry that needs it, or a session that was here before.
+   */
+  #leave(session: SessionId, entered: OwnedSession, { isInLog }: { isInLog: 'no' | 'perhaps' }): void {
     if (this.#owned.get(session) !== entered) return;
-    if (entered.before === undefined) this.#owned.delete(session);
-    else this.#owned.set(session, entered.before);
+    if (entered.before !== undefined) {
+      this.#owned.set(session, entered.before);
+      return;
+    }
+    this.#owned.delete(session);
+    if (isInLog === 'no' && entered.owner !== '') void this.#dropRow(session, entered);
   }
 
   /** Renews when the row does not cover the timeout, or is too old to vouch for it. Returns the gateway's id. */
@@ -305,7 +332,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     if (owned === undefined) this.#adopt(effect);
     else if (owned.attachId === effect.attachId) this.#open(owned);
     else if (owned.open) this.#end(effect.session, 'moved');
-    else owned.before = undefined; // ours is on its way, and will be refused: there is nothing left to go back to
+    else owned.before = this.#adopted(effect); // ours is on its way, and will be refused: this is what it goes back to
   }
 
   /**
@@ -313,12 +340,18 @@ export class GatewaySessions implements GatewaySessionsApi {
    * gateway owns the session, so this gateway has to let it expire unless its client comes back.
    */
   #adopt(effect: AttachTxn | CreateSessionTxn): void {
-    if (effect.owner !== this.lease.gatewayId) return;
-    const { session, timeoutMs, attachId, owner } = effect;
+    const adopted = this.#adopted(effect);
+    if (adopted !== undefined) this.#owned.set(effect.session, adopted);
+  }
+
+  /** What the log's entry makes this gateway own, if it does. */
+  #adopted(effect: AttachTxn | CreateSessionTxn): OwnedSession | undefined {
+    if (effect.owner !== this.lease.gatewayId) return undefined;
+    const { timeoutMs, attachId, owner } = effect;
     const epoch = effect.type === 'attach' ? effect.epoch : 1;
     const heardAtMs = this.#options.clock.monotonic();
     const state = { open: true, closing: false, before: undefined, fenced: false };
-    this.#owned.set(session, { epoch, timeoutMs, attachId, owner, heardAtMs, ...state });
+    return { epoch, timeoutMs, attachId, owner, heardAtMs, ...state };
   }
 
   /** In the same turn as the log has it, so that a later attach by others finds it open. */
@@ -332,7 +365,7 @@ export class GatewaySessions implements GatewaySessionsApi {
     const owned = this.#owned.get(session);
     if (owned === undefined) return;
     this.#owned.delete(session);
-    this.#dropRow(session, owned);
+    void this.#dropRow(session, owned);
     this.#tell(session, end);
   }
 
@@ -341,7 +374,7 @@ export class GatewaySessions implements GatewaySessionsApi {
   }
 
   /** Tidies up. If it fails, the row is one that the reapers find to be without a session. */
-  #dropRow(session: SessionId, { owner, epoch }: OwnedSession): void {
+  #dropRow(session: SessionId, { owner, epoch }: OwnedSession): Promise<unknown> {
     const { store, keeper } = this.#options;
     const key = leaseKey.gatewaySession(keeper.namespace, owner, session);
     const condition = [{ kind: 'equals', attribute: 'e', value: epoch }] as const;
@@ -349,6 +382,7 @@ export class GatewaySessions implements GatewaySessionsApi {
       .catch((error: unknown) => assert(error instanceof KeeperError, String(error)))
       .finally(() => this.#drops.delete(drop));
     this.#drops.add(drop);
+    return drop;
   }
 
   #armTick(): void {

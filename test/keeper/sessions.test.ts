@@ -7,7 +7,7 @@ import {
   REAP_ALLOWANCE_MS,
 } from '../../lib/keeper/limits.js';
 import { leaseKey } from '../../lib/keeper/rows.js';
-import { cutOff, gateway, liveFor, logged, originOf, reconnect } from './gateways.js';
+import { cutOff, gateway, liveFor, logged, originOf, reaper, reconnect } from './gateways.js';
 import { holdCall, isLogPut, notePuts } from './meddling.js';
 import { ANYONE, NAMESPACE, World, create, createSession } from './world.js';
 
@@ -168,6 +168,57 @@ describe('a session that attaches at another gateway', () => {
     expect(one.sessions.touch(session.session)).toBe(true);
     expect(one.ends).toEqual([]);
     expect((await world.log()).entries).toHaveLength(2);
+  });
+});
+
+describe('a session that cannot be entered as it was to be', () => {
+  const rowsOf = (world: World, gatewayId: string) =>
+    world.store.dump('leases').filter(({ pk }) => pk === leaseKey.gatewaySessions(NAMESPACE, gatewayId));
+
+  it('leaves no row under a gateway id that was reaped while the gateway slept in the middle of writing it', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    const { gatewayId } = one.sessions.lease;
+    const put = holdCall(one.store, ({ table, operation }) => table === 'leases' && operation === 'put');
+    const created = one.sessions.create(GATEWAY_IDLE_TIMEOUT_MS);
+    await world.until(put.reached);
+    world.clock.step(2 * GATEWAY_IDLE_TIMEOUT_MS + GATEWAY_LEASE_MARGIN_MS);
+    expect(await world.until(reaper(world).reapGateways(), 100)).toMatchObject({ gatewaysRemoved: 1 });
+    put.open();
+    const { session } = await world.until(created, 100);
+    expect(one.sessions.lease.gatewayId).not.toBe(gatewayId);
+    expect(rowsOf(world, gatewayId)).toEqual([]);
+    expect(rowsOf(world, one.sessions.lease.gatewayId)).toHaveLength(1);
+    expect(one.sessions.touch(session)).toBe(true);
+  });
+
+  it('leaves no row when the log refuses it', async () => {
+    const world = new World();
+    const [one, two, three] = [await gateway(world), await gateway(world), await gateway(world)];
+    const session = await world.until(one.sessions.create(TIMEOUT_MS));
+    const put = holdCall(two.store, isLogPut);
+    const late = two.sessions.attach({ ...session, replacesEpoch: 1 });
+    await world.until(put.reached);
+    await world.until(three.sessions.attach(session));
+    put.open();
+    expect(await world.until(late)).toBeUndefined();
+    await world.clock.advance(1);
+    expect(rowsOf(world, two.sessions.lease.gatewayId)).toEqual([]);
+    expect(three.sessions.touch(session.session)).toBe(true);
+  });
+
+  it('leaves what another request made of it at the same gateway meanwhile', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    const session = await world.until(one.sessions.create(TIMEOUT_MS));
+    const attaching = [1, 2].map(() => one.sessions.attach({ ...session, replacesEpoch: 1 }));
+    const attached = await world.until(Promise.all(attaching));
+    expect(attached.filter((one) => one !== undefined)).toMatchObject([{ epoch: 2 }]);
+    await world.clock.advance(1);
+    expect(one.sessions.touch(session.session)).toBe(true);
+    expect(rowsOf(world, one.sessions.lease.gatewayId)).toHaveLength(1);
+    await world.clock.advance(TIMEOUT_MS + 500);
+    expect(await logged(world, session.session)).toBeNull();
   });
 });
 

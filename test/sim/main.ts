@@ -21,7 +21,7 @@ interface Command extends Omit<SimulationOptions, 'seed'> {
   readonly seeds: number;
   /** No further seed is begun after so long. */
   readonly milliseconds: number;
-  /** Prints the run as it is instead of a smaller one. */
+  /** Prints the run as it is, from its first line, instead of a smaller one. */
   readonly isFull: boolean;
   /** Only names the seeds with violations, and goes on. */
   readonly keepsGoing: boolean;
@@ -95,7 +95,7 @@ async function run(command: Command): Promise<boolean> {
         failed++;
         continue;
       }
-      say(report(isFull ? { options, result } : await shrink(options, result)));
+      say(isFull ? report({ options, result }, { isFull }) : report(await shrink(options, result)));
       return false;
     }
     if (seeds === 1) say(`history ${result.digest}`);

@@ -49,10 +49,10 @@ export function commandOf({ seed, steps, scenario, without, clients }: Simulatio
   return parts.filter((part) => part !== '').join(' ');
 }
 
-/** What is wrong, what happened, and the command that shows it again. */
-export function report({ options, result }: Shrunk): string {
+/** What is wrong, what happened (the end of it, or everything), and the command that shows it again. */
+export function report({ options, result }: Shrunk, { isFull = false } = {}): string {
   const lines = render(result.history);
-  const shown = lines.slice(-LINES_MAX);
+  const shown = isFull ? lines : lines.slice(-LINES_MAX);
   const left = lines.length - shown.length;
   return [
     ...result.violations.map((violation) => `VIOLATION ${violation}`),

@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CloseSessionTxn } from '../../../lib/core/types.js';
+import type { SessionState } from '../../../lib/client/transport.js';
+import type { CloseSessionTxn, Effect } from '../../../lib/core/types.js';
 import { SimulatedTables } from '../../../lib/log/simulated-tables.js';
 import type { Item } from '../../../lib/log/store.js';
 import { TABLE_NAMES } from '../../../lib/log/tables.js';
-import type { CallOutcome, CallRecord, Moment } from '../history.js';
+import type { CallOutcome, CallRecord, Moment, SessionHistory } from '../history.js';
 import { simulate } from '../simulate.js';
 import { PAIRS, REGISTERS, SET } from '../workload.js';
 import { CHECKERS, type Run } from './index.js';
@@ -353,6 +354,38 @@ describe('the checker of watches finds', () => {
     expect(says(NAME, run)).toMatch(/nothing in the log is/);
     events[events.length - 1] = { ...events.at(-1)!, type: 'created', path: '/nowhere' };
     expect(says(NAME, run)).toContain('nobody asked for');
+  });
+
+  /** Over tcp somebody asked whether a znode exists, which then came, went, and came again; it is told of its second coming. */
+  function toldLate(states: readonly SessionState[]): string {
+    const { run } = copy();
+    const moment = (sequence: number) => ({ sequence, ms: 0, head: 1 });
+    const effects: Effect[] = ['create', 'delete', 'create'].map((type) =>
+      type === 'create'
+        ? { type, path: '/late', data: new Uint8Array(), acl: [], ephemeralOwner: 0n }
+        : { type: 'delete', path: '/late', ephemeralOwner: 0n },
+    );
+    const transactions = effects.map((effect, index) => ({
+      txn: { effect, session: 0n, cxid: 0 },
+      position: { zxid: 2 + index, timeMs: 0 },
+    }));
+    const session: SessionHistory = {
+      ...{ client: 'tcp-1', transport: 'tcp', id: '1', timeoutMs: 1, closing: undefined, process: [] },
+      states: states.map((state, index) => ({ state, at: moment(3 + index) })),
+      events: [{ type: 'created', path: '/late', zxid: 4, position: 0, at: moment(9) }],
+    };
+    const call: CallRecord = {
+      ...{ number: 1, session, seen: 0, known: 0, invoked: moment(1), armed: moment(2), returned: moment(2) },
+      operation: { kind: 'exists', path: '/late', watch: true, consistency: 'session' },
+      outcome: { kind: 'answer', zxid: 1, result: { kind: 'exists', stat: undefined } },
+    };
+    const history = { ...run.history, calls: [call], sessions: [session], heard: [] };
+    return says(NAME, { ...run, history, log: { ...run.log, transactions } });
+  }
+
+  it('one that comes late, unless its client was away while the znode came and went', () => {
+    expect(toldLate([])).toContain('nobody asked for');
+    expect(toldLate(['suspended', 'connected'])).toBe('');
   });
 
   it('a listener that is called twice', () => {

@@ -95,9 +95,10 @@ class SessionWatches {
 
   /** In ZooKeeper, a client that was away does not hear of a znode that came and went meanwhile. */
   #mayMiss({ kind, call }: Armed, before: number): boolean {
-    if (this.#session.transport !== 'tcp' || kind !== 'exists') return false;
+    if (this.#session.transport !== 'tcp' || kind !== 'exists' || call.armed === undefined) return false;
+    const since = call.armed.sequence;
     return this.#session.states.some(
-      ({ state, at }) => state !== 'connected' && at.sequence > call.armed!.sequence && at.sequence < before,
+      ({ state, at }) => state !== 'connected' && at.sequence > since && at.sequence < before,
     );
   }
 
@@ -136,7 +137,10 @@ class SessionWatches {
       (watch) =>
         concerns(event, watch.kind, watch.path) &&
         watch.call.invoked.sequence < event.at.sequence &&
-        (trigger === undefined || this.#mayTell(watch, trigger) || this.#mayBeOfCopy(watch, event)),
+        (trigger === undefined ||
+          this.#mayTell(watch, trigger) ||
+          this.#mayTellLate(watch, event) ||
+          this.#mayBeOfCopy(watch, event)),
     );
     if (!isAsked) this.#fault(`nobody asked for ${textOf(event)}`);
   }
@@ -157,6 +161,12 @@ class SessionWatches {
         trigger ||
       (watch.kind.startsWith('persistent') && trigger.zxid > watch.zxid)
     );
+  }
+
+  /** It is still armed when it has missed a znode that came and went, and tells of the next time that the znode comes. */
+  #mayTellLate(watch: Armed, event: EventRecord): boolean {
+    const { type, zxid = 0, at } = event;
+    return type === 'created' && zxid > (watch.zxid ?? 0) && this.#mayMiss(watch, at.sequence);
   }
 }
 
