@@ -83,14 +83,15 @@ async function changesOfLog(input: ChangesInput, end: Zxid): Promise<Changes> {
   return { changes, until };
 }
 
-/** The window's transactions that may have changed what is asked for, after `since`, in order. */
+/**
+ * The window's transactions that may have changed what is asked for, after `since`, in order, and whole: under a record's key the
+ * window has only the part that touches the record.
+ */
 function windowItems({ replica, path, recursive, since }: ChangesInput): WindowItem[] {
   const { window } = replica;
-  const found = new Map<Zxid, WindowItem>();
+  const found = new Set<Zxid>();
   const add = (key: string) => {
-    for (const item of window.items(key)) {
-      if (item.position.zxid > since) found.set(item.position.zxid, item);
-    }
+    for (const { position } of window.items(key)) if (position.zxid > since) found.add(position.zxid);
   };
   if (!recursive) {
     add(recordKey.node(path));
@@ -101,7 +102,7 @@ function windowItems({ replica, path, recursive, since }: ChangesInput): WindowI
       if (parsed.kind === 'node' && isWithin(parsed.path, path)) add(key);
     }
   }
-  return [...found.values()].sort((a, b) => a.position.zxid - b.position.zxid);
+  return [...found].sort((a, b) => a - b).map((zxid) => window.transaction(zxid));
 }
 
 function matching(item: WindowItem, { path, recursive }: ChangesInput): Change[] {

@@ -64,6 +64,20 @@ export class Window {
     return this.#items.get(key) ?? [];
   }
 
+  /** A transaction of the window as it stands in the log, whole. */
+  transaction(zxid: Zxid): WindowItem {
+    let [low, high] = [0, this.#entries.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#entries[middle]!.entry.last < zxid) low = middle + 1;
+      else high = middle;
+    }
+    const entry = this.#entries[low]?.entry;
+    const txn = entry?.txns[zxid - entry.first];
+    assert(entry !== undefined && txn !== undefined, 'the window has no such transaction');
+    return { txn, position: { zxid, timeMs: entry.timeMs } };
+  }
+
   push(entry: Entry, bytes: number): void {
     this.#entries.push({ entry, bytes });
     this.#bytes += bytes;

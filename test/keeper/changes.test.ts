@@ -8,7 +8,7 @@ import { apply } from '../../lib/core/machine.js';
 import { OPEN_ACL } from '../../lib/core/types.js';
 import type { MultiOperation, WriteRequest } from '../../lib/core/types.js';
 import { decodeHeader, encodeStub } from '../../lib/log/entry-codec.js';
-import { ANYONE, NAMESPACE, World } from './world.js';
+import { ANYONE, NAMESPACE, World, createSession } from './world.js';
 
 const data = new Uint8Array(1);
 const create = (path: string) => ({ kind: 'create', path, data, acl: OPEN_ACL, mode: 'persistent' }) as const;
@@ -97,6 +97,34 @@ describe('changes since a zxid', () => {
       });
     }
   }
+
+  it('of large transactions are all told, with the same positions, from the window as from the log', async () => {
+    const world = new World();
+    const paths = Array.from(
+      { length: 40 },
+      (_, index) => `/a/${index % 2 === 0 ? 'even' : 'odd'}/n${index}`,
+    );
+    const session = 7n;
+    const origin = { session, epoch: 1, authIds: [] };
+    const warm = await history(world, [
+      [createSession(session)],
+      [{ kind: 'multi', operations: ['/a', '/a/even', '/a/odd'].map(create) }],
+      [{ kind: 'multi', operations: paths.map(create) }],
+    ]);
+    const ephemerals = paths.map((path): WriteRequest => ({ ...create(`${path}-e`), mode: 'ephemeral' }));
+    await world.until(Promise.all(ephemerals.map((request) => warm.write(request, origin))));
+    await world.until(warm.write({ kind: 'closeSession', session, epoch: 1 }, ANYONE));
+    const asked = ['/a', '/a/even', '/a/odd/n1', '/a/odd/n1-e'].flatMap((path) =>
+      [true, false].map((recursive) => ({ path, recursive })),
+    );
+    const ofWindow: string[][] = [];
+    for (const one of asked) ofWindow.push(words(await all(world, warm, one)));
+    const keeper = await cold(world);
+    for (const [index, one] of asked.entries()) {
+      expect(ofWindow[index]).toEqual(words(await all(world, keeper, one)));
+    }
+    expect(ofWindow[0]).toHaveLength(3 + 3 * paths.length);
+  });
 
   it('carry the time of their entry', async () => {
     const world = new World();

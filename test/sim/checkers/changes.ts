@@ -29,6 +29,10 @@ function checkPage(call: CallRecord, triggers: readonly Trigger[]): string[] {
       (recursive ? one.type !== 'childrenChanged' && isWithin(one.path, path) : one.path === path),
   );
   const told = changes.map(({ zxid, position, type, path: at }) => ({ zxid, position, type, path: at }));
-  if (comparable(told) === comparable(wanted)) return [];
-  return [`${who} since ${since} until ${until} is told ${textOf(told)}, the log has ${textOf(wanted)}`];
+  const first = wanted
+    .concat(told)
+    .findIndex((_, index) => comparable(told[index]) !== comparable(wanted[index]));
+  if (first === -1) return [];
+  const [one, other] = [told, wanted].map((list) => textOf(list[first] ?? 'nothing more'));
+  return [`${who} since ${since} until ${until} is told, at ${first}, ${one}; the log has ${other}`];
 }
