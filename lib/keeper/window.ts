@@ -69,7 +69,8 @@ export class Window {
     let [low, high] = [0, this.#entries.length - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#entries[middle]!.entry.last < zxid) low = middle + 1;
+      const last = this.#entries[middle]?.entry.last;
+      if (last !== undefined && last < zxid) low = middle + 1;
       else high = middle;
     }
     const entry = this.#entries[low]?.entry;
