@@ -39,6 +39,7 @@ export const ACTIONS = {
   readTreeOfSession: 6,
   watchTree: 10,
   multi: 5,
+  crowd: 1,
   live: 6,
   setAcl: 2,
   sync: 2,
@@ -129,6 +130,8 @@ export class Workload {
         return this.#watch(client, { worker, timeoutMs });
       case 'multi':
         return client.multi(this.#multi(dice), call);
+      case 'crowd':
+        return client.multi(this.#crowd(dice), call);
       case 'live':
         return client.create(`/live/${client.session?.id ?? 'none'}`, this.#value(dice), {
           ...call,
@@ -243,6 +246,14 @@ export class Workload {
     } finally {
       cancel();
     }
+  }
+
+  /** So many operations, and later so many ephemerals of one session, that each record's part is kept by itself. */
+  #crowd(dice: Dice): MultiInput[] {
+    return Array.from({ length: dice.between(16, 24) }, (_, index): MultiInput => {
+      const path = index % 3 === 0 ? '/live/crowd-' : '/tree/crowd-';
+      return { op: 'create', path, data: this.#value(dice), mode: 'ephemeralSequential' };
+    });
   }
 
   #multi(dice: Dice): MultiInput[] {
