@@ -23,7 +23,8 @@ const COPIED = [
   'vitest.config.ts',
 ];
 const RUN_SECONDS_MAX = 600;
-const OUTPUT_CHARACTERS_MAX = 100_000;
+/** Of what a run prints, its beginning and its end are kept. */
+const OUTPUT_CHARACTERS_MAX = 50_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -46,18 +47,19 @@ function run(command: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     // The summary is on standard output; what failed, which may be long, on the other.
-    let output = '';
-    child.stdout.on(
-      'data',
-      (chunk: Buffer) => (output = (output + chunk.toString()).slice(-OUTPUT_CHARACTERS_MAX)),
-    );
+    let [head, tail] = ['', ''];
+    child.stdout.on('data', (chunk: Buffer) => {
+      const text = chunk.toString();
+      head += text.slice(0, OUTPUT_CHARACTERS_MAX - head.length);
+      tail = (tail + text).slice(-OUTPUT_CHARACTERS_MAX);
+    });
     child.stderr.resume();
     const timer = setTimeout(() => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     }, RUN_SECONDS_MAX * 1000);
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve({ code: code ?? 124, output });
+      resolve({ code: code ?? 124, output: `${head}\n${tail}` });
     });
   });
 }

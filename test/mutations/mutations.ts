@@ -302,4 +302,30 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
     tests: ['test/keeper/garbage.test.ts'],
   },
+  {
+    name: 'delete trimmed rows instead of leaving their stubs',
+    invariant: 'I4',
+    edits: [
+      {
+        file: 'lib/keeper/trim.ts',
+        find: "options.store.put({ table: 'log', item, condition })",
+        replace:
+          "options.store.delete({ table: 'log', key: { partition: namespace, sort: Number(item['zxid']) }, condition })",
+      },
+    ],
+    tests: ['test/keeper/trim.test.ts'],
+  },
+  {
+    name: 'tell changes by the part of a transaction that the window keeps for a record',
+    invariant: 'I14',
+    edits: [
+      {
+        file: 'lib/keeper/window.ts',
+        find: '    const txn = entry?.txns[zxid - entry.first];',
+        replace:
+          '    const txn = [...this.#items.values()].flat().find(({ position }) => position.zxid === zxid)?.txn;',
+      },
+    ],
+    tests: ['test/keeper/changes.test.ts'],
+  },
 ];
