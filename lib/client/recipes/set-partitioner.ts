@@ -75,7 +75,11 @@ export class SetPartitioner implements AsyncDisposable {
 
   /** Takes part from now on; resolves when the others know. */
   async join(options: WaitOptions = {}): Promise<void> {
-    this.#membership ??= this.#party.join(this.#options.id, options);
+    if (this.#membership !== undefined) {
+      await this.#membership;
+      return;
+    }
+    this.#membership = this.#party.join(this.#options.id, options);
     try {
       await this.#membership;
     } catch (error) {

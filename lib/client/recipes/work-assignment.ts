@@ -1,4 +1,4 @@
-import { NodeExistsError, NoNodeError, type ZeroKeeperClient } from '../index.js';
+import { BadVersionError, NodeExistsError, NoNodeError, type ZeroKeeperClient } from '../index.js';
 import { ChildrenWatch, DataWatch } from './data-watch.js';
 import { LeaderLatch } from './leader-latch.js';
 import { Party } from './party.js';
@@ -15,12 +15,22 @@ import type { Held } from './support/lock.js';
 export interface WorkAssignmentOptions extends RecipeOptions {
   /** Who this is, among the others. */
   readonly id: string;
-  /** Works on an item that is this process's, until `held.signal` aborts. What it throws becomes a warning. */
+  /** Works on an item that is this process's, until `held.signal` aborts. What it throws becomes a warning; the item is kept. */
   readonly work: Worker;
 }
 
 /** Items by the member that has them. */
 export type Assignment = Readonly<Record<string, readonly string[]>>;
+
+/** What stands in the znode. */
+interface Written {
+  /** The fencing token of the leadership in which it was written. */
+  readonly term: number;
+  readonly shares: Assignment;
+}
+
+/** Somebody else was faster, or this one whose answer was lost. */
+const WRITTEN_MEANWHILE = [BadVersionError, NoNodeError, NodeExistsError];
 
 /**
  * Items of work that come and go, shared out by an elected leader among those who are there.
@@ -29,8 +39,7 @@ export type Assignment = Readonly<Record<string, readonly string[]>>;
  * moves no item that need not move. When a worker dies the others get its items; when the leader does, the next one goes on.
  *
  * **Failure modes.** Those of {@link SetPartitioner} and {@link LeaderLatch}. While there is no leader the shares stay as they are.
- * A leader that has been replaced and does not know it yet may write an old assignment; the locks hold nevertheless, and the
- * new leader writes again.
+ * A leader that has been replaced and does not know it yet cannot write over what the new one has written.
  *
  * @example
  * ```ts
@@ -94,7 +103,10 @@ export class WorkAssignment implements AsyncDisposable {
 
   /** Takes part from now on; resolves when the others know. */
   async join(options: WaitOptions = {}): Promise<void> {
-    if (this.#membership !== undefined) return;
+    if (this.#membership !== undefined) {
+      await this.#membership;
+      return;
+    }
     this.#membership = this.#party.join(this.#id, options);
     try {
       await this.#membership;
@@ -126,12 +138,18 @@ export class WorkAssignment implements AsyncDisposable {
 
   /** Who has what, as the leader has written it. */
   async assignment(): Promise<Assignment> {
+    return (await this.#written())?.shares ?? {};
+  }
+
+  async #written(): Promise<(Written & { readonly version: number }) | undefined> {
     const { client } = this.#context;
+    const path = this.#shares;
     try {
-      const { data } = await client.get(this.#shares, { consistency: 'linearizable' });
-      return decodeJson(data, { path: this.#shares, schema: toAssignment });
+      const get = () => client.get(path, { consistency: 'linearizable' });
+      const { data, stat } = await untilAnswered(client, { path }, get);
+      return { ...decodeJson(data, { path, schema: toWritten }), version: stat.version };
     } catch (error) {
-      if (error instanceof NoNodeError) return {};
+      if (error instanceof NoNodeError) return undefined;
       throw error;
     }
   }
@@ -163,9 +181,9 @@ export class WorkAssignment implements AsyncDisposable {
     const { client } = this.#context;
     try {
       for await (const state of new DataWatch(client, this.#shares, { signal: this.#leaving.signal })) {
-        const shares =
-          state === undefined ? {} : decodeJson(state.data, { path: this.#shares, schema: toAssignment });
-        this.#assigned.assign(shares[this.#id] ?? []);
+        const written =
+          state === undefined ? undefined : decodeJson(state.data, { path: this.#shares, schema: toWritten });
+        this.#assigned.assign(written?.shares[this.#id] ?? []);
       }
     } finally {
       this.#assigned.assign([]);
@@ -179,8 +197,9 @@ export class WorkAssignment implements AsyncDisposable {
     const signal = AbortSignal.any([leadership.signal, this.#leaving.signal, stop.signal]);
     let members: readonly string[] | undefined;
     let items: readonly string[] | undefined;
+    const term = leadership.fencingToken;
     const share = async () => {
-      if (members !== undefined && items !== undefined) await this.#share(members, items);
+      if (members !== undefined && items !== undefined) await this.#share({ term, members, items });
     };
     const followMembers = async () => {
       for await (members of this.#party.changes({ signal })) await share();
@@ -202,14 +221,30 @@ export class WorkAssignment implements AsyncDisposable {
     }
   }
 
-  async #share(members: readonly string[], items: readonly string[]): Promise<void> {
+  /** Writes the shares unless a later leader has: each write names the version that was read, and the term of who writes. */
+  async #share(now: {
+    readonly term: number;
+    readonly members: readonly string[];
+    readonly items: readonly string[];
+  }): Promise<void> {
     const { client, acl } = this.#context;
-    const shares = balance(await this.assignment(), members, items);
-    try {
-      await untilAnswered(client, { path: this.#shares }, () => client.setJson(this.#shares, shares));
-    } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
-      await client.createJson(this.#shares, shares, { ...acl, parents: true });
+    const { term, members, items } = now;
+    const path = this.#shares;
+    for (;;) {
+      const before = await this.#written();
+      if (before !== undefined && before.term > term) return;
+
+      const next: Written = { term, shares: balance(before?.shares ?? {}, members, items) };
+      const write = () =>
+        before === undefined
+          ? client.createJson(path, next, { ...acl, parents: true })
+          : client.setJson(path, next, { version: before.version });
+      try {
+        await untilAnswered<unknown>(client, { path }, write);
+        return;
+      } catch (error) {
+        if (!WRITTEN_MEANWHILE.some((kind) => error instanceof kind)) throw error;
+      }
     }
   }
 }
@@ -237,12 +272,15 @@ function smallest(shares: ReadonlyMap<string, string[]>): string[] | undefined {
   return best;
 }
 
-function toAssignment(value: unknown): Assignment {
-  const entries = Object.entries(value as object).map(([member, items]: [string, unknown]) => {
+function toWritten(value: unknown): Written {
+  const { term, shares } = value as { readonly term?: unknown; readonly shares?: unknown };
+  if (typeof term !== 'number' || typeof shares !== 'object' || shares === null) {
+    throw new TypeError('an assignment has a term and shares');
+  }
+  for (const [member, items] of Object.entries(shares)) {
     if (!Array.isArray(items) || !items.every((item) => typeof item === 'string')) {
       throw new TypeError(`the items of ${member} are no list of names`);
     }
-    return [member, items] as const;
-  });
-  return Object.fromEntries(entries);
+  }
+  return { term, shares: shares as Assignment };
 }

@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest';
 import { BadArgumentsError } from '../../../lib/client/index.js';
-import { SetPartitioner, WorkAssignment, type Held } from '../../../lib/client/recipes/index.js';
+import {
+  Mutex,
+  SetPartitioner,
+  WorkAssignment,
+  type Held,
+  type RecipeMetric,
+  type RecipeOptions,
+} from '../../../lib/client/recipes/index.js';
+import { AssignedItems } from '../../../lib/client/recipes/support/assigned.js';
 import { describeOnAll } from './world.js';
 
 /** Who works on what, with a check that nobody else does, and a way to wait for a state of it. */
@@ -73,6 +81,82 @@ describeOnAll('a set partitioner', (world) => {
   });
 });
 
+describeOnAll('an item that is assigned', (world) => {
+  /** Each time that work begins, its hold; and a gate that it waits for once it was told to end. */
+  async function begin(options: RecipeOptions = {}) {
+    const client = await world.open();
+    const begun: Held[] = [];
+    let tell = (): void => undefined;
+    let letEnd = (): void => undefined;
+    const ending = new Promise<void>((resolve) => (letEnd = resolve));
+    const work = async (_: string, held: Held) => {
+      begun.push(held);
+      tell();
+      await new Promise((resolve) => held.signal.addEventListener('abort', resolve, { once: true }));
+      await ending;
+    };
+    const assigned = new AssignedItems(client, { directory: world.base, options, work });
+    const times = async (count: number) => {
+      while (begun.length < count) await new Promise<void>((resolve) => (tell = resolve));
+    };
+    return { client, assigned, begun, times, letEnd: () => letEnd() };
+  }
+
+  it('is let go of when it is given up at the very moment at which its lock is got', async () => {
+    const got: (() => void)[] = [];
+    const onMetric = ({ name }: RecipeMetric) => {
+      if (name === 'acquired') for (const act of got) act();
+    };
+    const { client, assigned, begun } = await begin({ onMetric });
+    const given = new Promise<void>((resolve) => got.push(() => (assigned.assign([]), resolve())));
+    assigned.assign(['a']);
+    await given;
+    await assigned.stop();
+    expect(begun).toEqual([]);
+    expect(await new Mutex(client, `${world.base}/a`).tryAcquire()).toBeDefined();
+  });
+
+  it('is worked on again when it comes back while the work before is still ending', async () => {
+    const { assigned, begun, times, letEnd } = await begin();
+    assigned.assign(['a']);
+    await times(1);
+    assigned.assign([]);
+    assigned.assign(['a']);
+    expect(begun).toHaveLength(1);
+    letEnd();
+    await times(2);
+    expect(begun[1]!.fencingToken).toBeGreaterThan(begun[0]!.fencingToken);
+    await assigned.stop();
+    expect(assigned.items).toEqual([]);
+  });
+
+  it('is locked again when its lock was lost and the session lives', async () => {
+    const { client, assigned, begun, times, letEnd } = await begin();
+    letEnd();
+    assigned.assign(['a']);
+    await times(1);
+    await client.delete(begun[0]!.path);
+    await times(2);
+    expect(begun[0]!.isHeld).toBe(false);
+    expect(begun[1]!.fencingToken).toBeGreaterThan(begun[0]!.fencingToken);
+    expect(assigned.items).toEqual(['a']);
+    await assigned.stop();
+  });
+
+  it('is kept by who has failed to work on it, so that it does not go round', async () => {
+    const client = await world.open();
+    const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
+    const work = () => Promise.reject(new Error('it burns'));
+    const assigned = new AssignedItems(client, { directory: world.base, options: {}, work });
+    assigned.assign(['a']);
+    expect((await warned).message).toContain('it burns');
+    expect(assigned.items).toEqual(['a']);
+    expect(await new Mutex(client, `${world.base}/a`).tryAcquire()).toBeUndefined();
+    await assigned.stop();
+    expect(await new Mutex(client, `${world.base}/a`).tryAcquire()).toBeDefined();
+  });
+});
+
 describeOnAll('a work assignment', (world) => {
   it('shares items out as they come and go, moves none without need, and goes on when the leader is gone', async () => {
     const ledger = new Ledger();
@@ -101,5 +185,28 @@ describeOnAll('a work assignment', (world) => {
     expect(Object.keys(await two.work.assignment())).toEqual(['two']);
     await two.work.close();
     expect(ledger.working.size).toBe(0);
+  });
+
+  it('leaves what a later leader has written as it is, until that leader is gone', async () => {
+    const ledger = new Ledger();
+    const client = await world.open();
+    const later = { term: Number.MAX_SAFE_INTEGER, shares: { other: ['a'] } };
+    await client.createJson(`${world.base}/assignment`, later, { parents: true });
+    let lead = (): void => undefined;
+    const leads = new Promise<void>((resolve) => (lead = resolve));
+    const onMetric = ({ recipe, name }: RecipeMetric) => {
+      if (recipe === 'LeaderLatch' && name === 'acquired') lead();
+    };
+    const work = new WorkAssignment(client, world.base, { id: 'me', work: ledger.worker('me'), onMetric });
+    await work.join();
+    await work.add('a');
+    await leads;
+    await work.add('b');
+    // It takes the leader a few answers to find out that it is not to write; these come after them.
+    for (let round = 0; round < 50; round++) expect(await work.assignment()).toEqual({ other: ['a'] });
+    await client.setJson(`${world.base}/assignment`, { term: 0, shares: {} });
+    await work.add('c');
+    await ledger.until(() => ledger.of('me').length === 3);
+    await work.close();
   });
 });

@@ -4,7 +4,7 @@ import type { Held } from './lock.js';
 import { warn } from './metrics.js';
 import { join } from './names.js';
 import type { RecipeOptions } from './recipe.js';
-import { tellsOver } from './waiting.js';
+import { backoff, isOver, tellsOver } from './waiting.js';
 
 /** Works on one item until its signal aborts. */
 export type Worker = (item: string, held: Held) => Promise<unknown>;
@@ -20,6 +20,7 @@ export class AssignedItems {
   readonly #init: { readonly directory: string; readonly options: RecipeOptions; readonly work: Worker };
   readonly #tasks = new Map<string, Task>();
   readonly #held = new Map<string, Held>();
+  #wanted: ReadonlySet<string> = new Set();
 
   constructor(
     client: ZeroKeeperClient,
@@ -36,9 +37,9 @@ export class AssignedItems {
 
   /** Begins with what is new and tells what is not among them any more to end. */
   assign(items: readonly string[]): void {
-    const wanted = new Set(items);
-    for (const [item, { stop }] of this.#tasks) if (!wanted.has(item)) stop.abort();
-    for (const item of wanted) if (!this.#tasks.has(item)) this.#begin(item);
+    this.#wanted = new Set(items);
+    for (const [item, { stop }] of this.#tasks) if (!this.#wanted.has(item)) stop.abort();
+    for (const item of this.#wanted) if (!this.#tasks.has(item)) this.#begin(item);
   }
 
   /** Ends all; resolves when each has let go. */
@@ -49,17 +50,32 @@ export class AssignedItems {
 
   #begin(item: string): void {
     const stop = new AbortController();
-    const done = this.#run(item, stop.signal)
-      .catch((error: unknown) => {
-        if (!tellsOver(this.#client, error)) warn(`the work on ${item} failed`, error);
-      })
-      .finally(() => this.#tasks.delete(item));
+    const done = this.#keep(item, stop.signal).finally(() => {
+      this.#tasks.delete(item);
+      // It came back while what was done with it before was still ending.
+      if (this.#wanted.has(item) && !isOver(this.#client)) this.#begin(item);
+    });
     this.#tasks.set(item, { stop, done });
   }
 
-  async #run(item: string, signal: AbortSignal): Promise<void> {
-    const { directory, options, work } = this.#init;
-    const mutex = new Mutex(this.#client, join(directory, item), options);
+  /** Has the item, and takes its lock again when that was lost, until it is to be given up or the session is over. */
+  async #keep(item: string, signal: AbortSignal): Promise<void> {
+    const path = join(this.#init.directory, item);
+    for (let failures = 0; !signal.aborted && !isOver(this.#client);) {
+      try {
+        await this.#have(item, { path, signal });
+        failures = 0;
+      } catch (error) {
+        if (failures++ === 0 && !tellsOver(this.#client, error)) warn(`${path} cannot be had`, error);
+        // Rejects when it is given up meanwhile, which is looked at next.
+        await backoff(this.#client, failures, { path, signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Works under the lock; resolves when that was lost or the item is to be given up. */
+  async #have(item: string, { path, signal }: { path: string; signal: AbortSignal }): Promise<void> {
+    const mutex = new Mutex(this.#client, path, this.#init.options);
     const lock = await mutex.acquire({ signal }).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
@@ -70,11 +86,19 @@ export class AssignedItems {
     if (held.signal.aborted) return;
     this.#held.set(item, held);
     try {
-      await work(item, held);
-      // Who is done early keeps the item, so that nobody else begins with it.
+      await this.#work(item, held);
+      // Who is done early, or has failed, keeps the item, so that nobody else begins with it.
       await ended(held.signal);
     } finally {
       this.#held.delete(item);
+    }
+  }
+
+  async #work(item: string, held: Held): Promise<void> {
+    try {
+      await this.#init.work(item, held);
+    } catch (error) {
+      if (!held.signal.aborted && !tellsOver(this.#client, error)) warn(`the work on ${item} failed`, error);
     }
   }
 }
