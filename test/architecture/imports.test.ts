@@ -84,6 +84,18 @@ describe('the check itself', () => {
       `import type { S } from '@aws-sdk/client-sqs';`,
       '@aws-sdk',
     ],
+    [
+      'a recipe that reaches behind the interface',
+      'lib/client/recipes/a.ts',
+      `import { b } from '../transport.js';`,
+      'a recipe must not import lib/client/transport.ts',
+    ],
+    [
+      'a recipe with a helper of others',
+      'lib/client/recipes/support/a.ts',
+      `import '../../../base/assert.js';`,
+      'recipe',
+    ],
     ['a socket in the keeper', 'lib/keeper/a.ts', `import net from 'node:net';`, 'sockets'],
     ['a socket by its old name', 'lib/wire/a.ts', `import { connect } from 'tls';`, 'sockets'],
     ['Date.now', 'lib/keeper/a.ts', `const time = Date.now();`, 'Date.now'],

@@ -176,9 +176,15 @@ function targetOf(entry: Import): string | undefined {
   return parts.join('/').replace(/\.js$/, '.ts');
 }
 
+/** Recipes are what an application could have written: of the project they know the client's public interface and each other. */
+const RECIPES = 'lib/client/recipes/';
+const PUBLIC_INTERFACE = 'lib/client/index.ts';
+
 function layerViolations(entry: Import): string[] {
   const target = targetOf(entry);
   if (target === undefined) return [];
+  if (entry.from.startsWith(RECIPES) && !target.startsWith(RECIPES) && target !== PUBLIC_INTERFACE)
+    return [`${entry.from}:${entry.line}: a recipe must not import ${target}`];
   const from = layerOf(entry.from);
   const to = layerOf(target);
   const allowed = LAYERS[from];
