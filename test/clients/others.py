@@ -45,8 +45,15 @@ def run(name, hosts):
     """The rows of one client; one that failed when it did not get to say anything."""
     command = ["bash", os.path.join(OTHERS, name, "run.sh"), hosts, CACHE]
     rows = []
+    # A Python that has kazoo, which contends with the others' recipes.
+    environment = dict(os.environ, PYTHON=sys.executable)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         output, _ = process.communicate(timeout=CLIENT_SECONDS_MAX)

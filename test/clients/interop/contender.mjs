@@ -1,7 +1,15 @@
-// The recipes' side of test_interop.py: contends at a path and counts with a znode that only the lock protects.
+// The recipes' side of test_interop.py and CuratorInterop.java: contends at a path and counts with a znode that only the lock protects.
 // node contender.mjs HOSTS KIND PATH COUNTED ROUNDS
 import { connect } from 'zerokeeper';
-import { DoubleBarrier, LockingQueue, Mutex, Queue, ReadWriteLock } from 'zerokeeper/recipes';
+import {
+  DoubleBarrier,
+  LeaderLatch,
+  LockingQueue,
+  Mutex,
+  Queue,
+  ReadWriteLock,
+  Semaphore,
+} from 'zerokeeper/recipes';
 
 const [hosts, kind, path, counted, count] = process.argv.slice(2);
 const rounds = Number(count);
@@ -12,6 +20,11 @@ const text = (data) => new TextDecoder().decode(data);
 async function increment() {
   const { data, stat } = await client.get(counted, { consistency: 'linearizable' });
   await client.set(counted, String(Number(text(data)) + 1), { version: stat.version });
+}
+
+async function untilDeleted(path) {
+  const watch = await client.watch(path, { type: 'data' });
+  for await (const { type } of watch) if (type === 'deleted') return;
 }
 
 const work = {
@@ -26,6 +39,39 @@ const work = {
       await increment();
       await (await held.downgrade()).release();
     }
+  },
+  /** Until somebody deletes a znode that says so. */
+  async read() {
+    const held = await new ReadWriteLock(client, path).read.acquire();
+    const gone = new Promise((resolve) => held.signal.addEventListener('abort', resolve, { once: true }));
+    await client.create(`${counted}-reads`, '');
+    console.log('reads');
+    await Promise.race([untilDeleted(`${counted}-reads`), gone]);
+    held.signal.throwIfAborted();
+    await held.release();
+  },
+  async semaphore() {
+    const semaphore = new Semaphore(client, path, { leases: 2 });
+    for (let round = 0; round < rounds; round++) {
+      const lease = await semaphore.acquire();
+      const entry = await client.create(`${counted}-inside/zerokeeper-`, '', { mode: 'ephemeralSequential' });
+      const { children } = await client.getChildren(`${counted}-inside`, { consistency: 'linearizable' });
+      if (children.length > 2) throw new Error(`${children.length} are in`);
+      await client.delete(entry.path);
+      await lease.release();
+    }
+  },
+  /** Leads until somebody deletes the znode. */
+  async latch() {
+    const latch = new LeaderLatch(client, path, { id: 'zerokeeper' });
+    latch.start();
+    while (!(await latch.participants()).some(({ id }) => id === 'zerokeeper')) await client.sync(path);
+    console.log('takes part');
+    await latch.untilLeader();
+    const [, next] = await latch.participants();
+    console.log(`leads before ${next?.id}`);
+    await untilDeleted(counted);
+    await latch.close();
   },
   async barrier() {
     const barrier = new DoubleBarrier(client, path, { count: rounds });

@@ -16,7 +16,7 @@ fi
 javac -nowarn -d "$jars/classes" -cp "$jars/*" "$here"/*.java 2> >(grep -v '^Note:' >&2)
 options=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=off)
 failed=0
-for program in JavaClient CuratorRecipes; do
-  java "${options[@]}" -cp "$jars/classes:$jars/*" "$program" "$hosts" || failed=1
+for program in JavaClient CuratorRecipes CuratorInterop; do
+  java "${options[@]}" -cp "$jars/classes:$jars/*" "$program" "$hosts" "$here/../../interop" "${PYTHON:-python3}" || failed=1
 done
 exit $failed
