@@ -108,7 +108,12 @@ describeOnAll('an item that is assigned', (world) => {
       if (name === 'acquired') for (const act of got) act();
     };
     const { client, assigned, begun } = await begin({ onMetric });
-    const given = new Promise<void>((resolve) => got.push(() => (assigned.assign([]), resolve())));
+    const given = new Promise<void>((resolve) => {
+      got.push(() => {
+        assigned.assign([]);
+        resolve();
+      });
+    });
     assigned.assign(['a']);
     await given;
     await assigned.stop();
