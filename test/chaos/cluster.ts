@@ -8,7 +8,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startEngine, type Engine } from '../../lib/emulator/engine.js';
@@ -57,8 +57,8 @@ export class Cluster {
   }
 
   static async start(): Promise<Cluster> {
-    const [engine, lambda] = [await freePort(), await freePort()];
-    const gateway = await freePorts(GATEWAYS);
+    const engine = await freePorts(2 + GATEWAYS);
+    const [lambda, gateway] = [engine + 1, engine + 2];
     const cluster = new Cluster({
       ports: { engine, gateway, lambda },
       engineProxy: await Proxy.listen({ port: engine }),
@@ -230,18 +230,14 @@ function read(file: string): string {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** Below what the system hands out to connections, any of which might take a port between being found and used. */
+const PORT_MIN = 15_000;
+const PORT_MAX = 32_000;
 
 /** The first of so many ports in a row that were free a moment ago. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const first = await freePort();
+    const first = PORT_MIN + Math.floor(Math.random() * (PORT_MAX - PORT_MIN - count));
     const servers = Array.from({ length: count }, () => createServer());
     const areFree = await Promise.all(
       servers.map(

@@ -1,6 +1,7 @@
 import { BadArgumentsError, ErrorCode, type Acl, type ZeroKeeperClient } from '../../index.js';
 import { Cleanup } from './cleanup.js';
 import { report, warn, type MetricListener, type RecipeMetric } from './metrics.js';
+import { tellsOver } from './waiting.js';
 
 /** What every recipe takes. */
 export interface RecipeOptions {
@@ -27,6 +28,8 @@ export class RecipeContext {
     this.acl = how.acl === undefined ? {} : { acl: how.acl };
     this.#onMetric = how.onMetric;
     this.cleanup = new Cleanup((error) => {
+      // What is left goes with the session.
+      if (tellsOver(client, error)) return;
       this.report({ name: 'cleanupFailed', error });
       warn(`${recipe} of ${how.path} could not tidy up`, error);
     });
