@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runApi } from './commands/api.js';
+import { runColdStart } from './commands/cold-start.js';
 import { runContention } from './commands/contention.js';
 import { comparisonTable, resultTable } from './report.js';
 import { bench, type BenchOptions, type Results } from './run.js';
@@ -11,6 +12,7 @@ import { OPERATIONS, type OperationName } from './workload.js';
 const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
        npm run bench -- compare [--zerokeeper HOST:PORT] [--zookeeper HOST:PORT] [OPTIONS]
        npm run bench -- api [--check] [--json FILE]
+       npm run bench -- cold-start [--check] [--json FILE]
        npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--plots DIRECTORY] [--check] [--json FILE]
 
 Measures a server that speaks ZooKeeper's protocol: every connection keeps a fixed number of requests under
@@ -18,7 +20,7 @@ way. compare measures ZeroKeeper and a real ZooKeeper in turn, A B A B; those th
 started for it, with data on this machine's disk (ZeroKeeper needs npm run build).
 
 api and contention are models with the real code in them, in virtual time, on tables with published latencies; the same comes out each
-time. api: single operations of the clients over direct and lambda, and of cold instances. contention: so many instances of the function
+time. api: single operations of the clients over direct and lambda, and of cold instances. cold-start: those on trees of growing size. contention: so many instances of the function
 api write one namespace, whose partitions have DynamoDB's limits. --check fails when a target is missed.
 
   --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
@@ -127,6 +129,8 @@ function run(command: string | undefined, options: BenchOptions): Promise<unknow
       );
     case 'api':
       return checked(runApi());
+    case 'cold-start':
+      return checked(runColdStart());
     default:
       throw new Error(`there is no ${command}: see --help`);
   }

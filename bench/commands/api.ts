@@ -1,74 +1,20 @@
 /** Latency and cost of single operations, modelled: the real code, in virtual time, on tables with published latencies. */
-import { createWiring, type FunctionWiring } from '../../functions/shared/wiring.js';
 import { seededRandom } from '../../lib/base/random.js';
 import { formatTable } from '../../lib/cli/format.js';
 import { NO_SESSION, OPEN_ACL, type Origin } from '../../lib/core/types.js';
-import { Keeper } from '../../lib/keeper/keeper.js';
-import { Cloud, Meter } from '../cloud/cloud-store.js';
 import { INVOKE_MS } from '../cloud/figures.js';
-import { NAMESPACE, ThinClient } from '../cloud/thin-client.js';
-import { VirtualClock } from '../cloud/virtual-clock.js';
-import { Samples, type Summary } from '../samples.js';
+import { Model, type Line } from '../cloud/model.js';
+import { ThinClient } from '../cloud/thin-client.js';
+import { roundTripTargets } from './cold-start.js';
 import { bound, targetTable, type Target } from '../targets.js';
 
 const DATA_BYTES = 1024;
-const OPERATIONS = 3000;
 const PATH = '/n';
-const ROUND_TRIP_MS = 10;
 const ANYONE: Origin = { session: NO_SESSION, epoch: 0, authIds: [] };
-
-interface Line {
-  readonly what: string;
-  readonly summary: Summary;
-  readonly writeUnits: number;
-  readonly readUnits: number;
-}
-
-class Bench {
-  readonly clock = new VirtualClock();
-  readonly cloud: Cloud;
-  readonly meter = new Meter();
-
-  constructor(fixedMs?: number) {
-    const common = { clock: this.clock, random: seededRandom(11), limited: false };
-    this.cloud = new Cloud(fixedMs === undefined ? common : { ...common, fixedMs });
-  }
-
-  instance(seed: number): FunctionWiring {
-    const store = this.cloud.connect(this.meter);
-    return createWiring({ store, clock: this.clock, random: seededRandom(seed), namespaces: [NAMESPACE] });
-  }
-
-  keeper(seed: number): Keeper {
-    const store = this.cloud.connect(this.meter);
-    return new Keeper({ store, namespace: NAMESPACE, clock: this.clock, random: seededRandom(seed) });
-  }
-
-  /** One after the other; `addedMs` is what the way to the function takes. */
-  async measure(what: string, work: () => Promise<unknown>, addedMs = 0): Promise<Line> {
-    this.meter.reset();
-    const samples = new Samples();
-    const begunMs = this.clock.monotonic();
-    for (let n = 0; n < OPERATIONS; n++) {
-      const startMs = this.clock.monotonic();
-      await this.clock.until(work());
-      samples.add(this.clock.monotonic() - startMs + addedMs);
-    }
-    const summary = samples.summarize(this.clock.monotonic() - begunMs + OPERATIONS * addedMs);
-    const { writeUnits, readUnits } = this.meter;
-    return { what, summary, writeUnits: writeUnits / OPERATIONS, readUnits: readUnits / OPERATIONS };
-  }
-
-  async elapsed(work: Promise<unknown>): Promise<number> {
-    const startMs = this.clock.monotonic();
-    await this.clock.until(work);
-    return this.clock.monotonic() - startMs;
-  }
-}
 
 export async function runApi(): Promise<{ lines: unknown; targets: readonly Target[] }> {
   const lines = [...(await embedded()), ...(await thin())];
-  const cold = await coldStarts();
+  const cold = await roundTripTargets();
   const targets = [...targetsOf(lines), ...cold];
   console.log(table(lines));
   console.log(targetTable(targets));
@@ -77,7 +23,7 @@ export async function runApi(): Promise<{ lines: unknown; targets: readonly Targ
 
 /** What the client over `direct` does: a keeper in its own process. */
 async function embedded(): Promise<Line[]> {
-  const bench = new Bench();
+  const bench = new Model();
   const keeper = bench.keeper(1);
   const data = seededRandom(2).bytes(DATA_BYTES);
   const create = { kind: 'create', path: PATH, data, acl: OPEN_ACL, mode: 'persistent' } as const;
@@ -93,29 +39,18 @@ async function embedded(): Promise<Line[]> {
 
 /** What the client over `lambda` does; the invocation is taken as {@link INVOKE_MS}. */
 async function thin(): Promise<Line[]> {
-  const bench = new Bench();
+  const bench = new Model();
   const instance = bench.instance(1);
   const client = new ThinClient(bench.clock, seededRandom(2));
   await bench.clock.until(client.open(instance));
   await bench.clock.until(client.create(instance, PATH, DATA_BYTES));
   return [
-    await bench.measure('lambda: write', () => client.set(instance, PATH, DATA_BYTES), INVOKE_MS),
-    await bench.measure('lambda: linearizable read', () => client.get(instance, PATH), INVOKE_MS),
-  ];
-}
-
-/** Every call takes the same time, so that the time that passes counts sequential round trips. */
-async function coldStarts(): Promise<Target[]> {
-  const bench = new Bench(ROUND_TRIP_MS);
-  const warm = bench.instance(1);
-  const client = new ThinClient(bench.clock, seededRandom(2));
-  await bench.clock.until(client.open(warm));
-  await bench.clock.until(client.create(warm, PATH, DATA_BYTES));
-  const read = await bench.elapsed(client.get(bench.instance(3), PATH));
-  const write = await bench.elapsed(client.set(bench.instance(4), PATH, 100));
-  return [
-    bound({ what: 'cold instance, first read, round trips', measured: read / ROUND_TRIP_MS, atMost: 2 }),
-    bound({ what: 'cold instance, first write, round trips', measured: write / ROUND_TRIP_MS, atMost: 3 }),
+    await bench.measure('lambda: write', () => client.set(instance, PATH, DATA_BYTES), {
+      addedMs: INVOKE_MS,
+    }),
+    await bench.measure('lambda: linearizable read', () => client.get(instance, PATH), {
+      addedMs: INVOKE_MS,
+    }),
   ];
 }
 
