@@ -1,5 +1,6 @@
 import type { Line } from './normalize.js';
-import type { Program } from './program.js';
+import { ErrorCode } from '../../lib/core/errors.js';
+import type { AnyCall, Program } from './program.js';
 import type { Observation } from './transcript.js';
 
 /** A difference that is meant. `docs/COMPATIBILITY.md` has a heading for each, with the reason. */
@@ -31,7 +32,40 @@ const EXPLAINED: readonly Explained[] = [
       return (a.err !== 0 && b.err !== 0) || (bytesOf(a) === 'ffffffff' && bytesOf(b) === '00000000');
     },
   },
+  { name: 'A right that is still the old one for a moment', leadsOn: true, matches: isBehindSetAcl },
 ];
+
+/** Whose right is asked for at the parent, and whose at the znode itself. */
+const AT_PARENT: ReadonlySet<string> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTTL',
+  'delete',
+]);
+const AT_ZNODE: ReadonlySet<string> = new Set(['setData', 'setAcl']);
+
+/** A write whose right was given or taken by a setAcl that was sent right before it, in the same step. */
+function isBehindSetAcl({ program, theirs, ours }: Case): boolean {
+  const [a, b] = [replyOf(theirs), replyOf(ours)];
+  if (a === undefined || a.name !== b?.name) return false;
+  if ((a.err === ErrorCode.NoAuth) === (b.err === ErrorCode.NoAuth)) return false;
+  const step = program.steps[ours.entry.step];
+  if (step?.kind !== 'send') return false;
+  return step.calls.some((call, index) => {
+    const asked = call.name === a.name ? askedAt(call) : undefined;
+    return step.calls
+      .slice(0, index)
+      .some((before) => asked !== undefined && before.name === 'setAcl' && before.body.path === asked);
+  });
+}
+
+function askedAt(call: AnyCall): string | undefined {
+  if (call.name === 'raw' || !('path' in call.body) || typeof call.body.path !== 'string') return undefined;
+  const { path } = call.body;
+  if (AT_ZNODE.has(call.name)) return path;
+  return AT_PARENT.has(call.name) ? path.slice(0, path.lastIndexOf('/')) : undefined;
+}
 
 export function explanationOf(found: Case): Explanation | undefined {
   return EXPLAINED.find((explained) => explained.matches(found));

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { compare } from './compare.js';
+import { explanationOf } from './explained.js';
 import { generate } from './generate.js';
+import type { Line } from './normalize.js';
 import { Oracle } from './oracle.js';
 import { play } from './play.js';
-import type { Program } from './program.js';
+import type { Program, Step } from './program.js';
 import { startZeroKeeper, type RunningServer } from './servers.js';
 import { shrink } from './shrink.js';
 import type { Entry, Observation, Transcript } from './transcript.js';
@@ -155,6 +157,28 @@ describe('the comparison does not mind', () => {
       return { ...reply, body: { ...body, children: body.children.toReversed() } };
     });
     expect(differenceWith(other)).toBeUndefined();
+  });
+});
+
+describe('a right that is still the old one for a moment', () => {
+  const setAcl = { name: 'setAcl', body: { path: '~/a', acl: OPEN, version: -1 } } as const;
+  const createIn = (path: string) => ({ name: 'create2', body: node(path) }) as const;
+  const line = (err: number): Line => {
+    const observation = { kind: 'reply', name: 'create2', xid: 2, zxid: 5, err, body: {} } as const;
+    return { entry: { step: 0, session: 0, observation }, shape: '', full: '' };
+  };
+  const explained = (calls: Extract<Step, { kind: 'send' }>['calls'], [a, b]: [number, number]) => {
+    const program: Program = { seed: 0, steps: [{ kind: 'send', session: 0, calls }] };
+    return explanationOf({ program, theirs: line(a), ours: line(b) })?.name;
+  };
+
+  it('explains a write behind a setAcl of what it is checked against, and nothing else', () => {
+    const name = 'A right that is still the old one for a moment';
+    expect(explained([setAcl, createIn('~/a/b')], [0, -102])).toBe(name);
+    expect(explained([setAcl, createIn('~/a/b')], [-102, 0])).toBe(name);
+    expect(explained([setAcl, createIn('~/a/b')], [0, -101])).toBeUndefined();
+    expect(explained([setAcl, createIn('~/b/b')], [0, -102])).toBeUndefined();
+    expect(explained([createIn('~/a/b'), setAcl], [0, -102])).toBeUndefined();
   });
 });
 
