@@ -31,7 +31,6 @@ const BODIES: readonly { readonly opcode: number; readonly bytes: string }[] = [
   { opcode: OpCode.addWatch, bytes: '00' },
   { opcode: OpCode.auth, bytes: '' },
   { opcode: OpCode.deleteContainer, bytes: '' },
-  { opcode: OpCode.createSession, bytes: '00002710' },
   { opcode: OpCode.error, bytes: '00000000' },
 ];
 
