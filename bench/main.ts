@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { runApi } from './commands/api.js';
 import { runColdStart } from './commands/cold-start.js';
 import { runContention } from './commands/contention.js';
+import { runCost } from './commands/cost.js';
+import { runWatch } from './commands/watch.js';
 import { comparisonTable, resultTable } from './report.js';
 import { bench, type BenchOptions, type Results } from './run.js';
 import { runningServer, startZeroKeeper, startZooKeeper, type Server } from './servers.js';
@@ -13,14 +15,18 @@ const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
        npm run bench -- compare [--zerokeeper HOST:PORT] [--zookeeper HOST:PORT] [OPTIONS]
        npm run bench -- api [--check] [--json FILE]
        npm run bench -- cold-start [--check] [--json FILE]
+       npm run bench -- gateway [OPTIONS]
+       npm run bench -- cost [--check] [--json FILE]
+       npm run bench -- watch [--check] [--json FILE]
        npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--plots DIRECTORY] [--check] [--json FILE]
 
 Measures a server that speaks ZooKeeper's protocol: every connection keeps a fixed number of requests under
 way. compare measures ZeroKeeper and a real ZooKeeper in turn, A B A B; those that are not named are
-started for it, with data on this machine's disk (ZeroKeeper needs npm run build).
+started for it, with data on this machine's disk (ZeroKeeper needs npm run build). gateway starts ZeroKeeper alone, or drives --target.
 
 api and contention are models with the real code in them, in virtual time, on tables with published latencies; the same comes out each
-time. api: single operations of the clients over direct and lambda, and of cold instances. cold-start: those on trees of growing size. contention: so many instances of the function
+time. api: single operations of the clients over direct and lambda, and of cold instances. cold-start: those on trees of growing size. watch: from a
+write's answer to the event. cost: capacity units, counted. contention: so many instances of the function
 api write one namespace, whose partitions have DynamoDB's limits. --check fails when a target is missed.
 
   --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
@@ -105,6 +111,19 @@ async function compare(options: BenchOptions): Promise<unknown> {
   }
 }
 
+/** One gateway alone, started for it unless one is named. */
+async function gateway(options: BenchOptions): Promise<unknown> {
+  const { target } = values;
+  const server = target === undefined ? await startZeroKeeper() : runningServer(target);
+  try {
+    const results = await bench(server.target, options);
+    console.log(resultTable(results));
+    return results;
+  } finally {
+    await server.stop();
+  }
+}
+
 async function single(options: BenchOptions): Promise<unknown> {
   if (values.target === undefined) throw new Error('--target HOST:PORT is missing');
   const results = await bench(values.target, options);
@@ -129,6 +148,12 @@ function run(command: string | undefined, options: BenchOptions): Promise<unknow
       );
     case 'api':
       return checked(runApi());
+    case 'gateway':
+      return gateway(options);
+    case 'cost':
+      return checked(runCost());
+    case 'watch':
+      return checked(runWatch());
     case 'cold-start':
       return checked(runColdStart());
     default:

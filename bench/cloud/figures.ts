@@ -25,3 +25,5 @@ export const INVOKE_LATER_MS = 39;
 /** What one partition of a table takes a second. */
 export const PARTITION_WRITE_UNITS = 1000;
 export const PARTITION_READ_UNITS = 3000;
+/** From a call of API Gateway's management endpoint to the message at the client: assumed. */
+export const PUSH_MS = 5;

@@ -5,6 +5,7 @@ import { parentOf } from '../../lib/core/paths.js';
 import { NO_SESSION, OPEN_ACL, type WriteRequest } from '../../lib/core/types.js';
 import { Keeper } from '../../lib/keeper/keeper.js';
 import type { ViewLimits } from '../../lib/keeper/view.js';
+import type { Store } from '../../lib/log/store.js';
 import { Samples, type Summary } from '../samples.js';
 import { Cloud, Meter } from './cloud-store.js';
 import { NAMESPACE } from './thin-client.js';
@@ -34,7 +35,11 @@ export class Model {
   }
 
   instance(seed: number): FunctionWiring {
-    const store = this.cloud.connect(this.meter);
+    return this.instanceOn(this.cloud.connect(this.meter), seed);
+  }
+
+  /** Counted on a meter of the caller's. */
+  instanceOn(store: Store, seed: number): FunctionWiring {
     return createWiring({ store, clock: this.clock, random: seededRandom(seed), namespaces: [NAMESPACE] });
   }
 
