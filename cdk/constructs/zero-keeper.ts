@@ -41,7 +41,7 @@ export interface NamespaceGrantOptions {
  * @example
  * const zooKeeper = new ZeroKeeper(this, 'ZeroKeeper', { deploymentName: 'orders', namespaces: ['production', 'staging'] });
  * zooKeeper.grantClient(worker, { namespace: 'production' });
- * worker.addEnvironment('ZEROKEEPER_FUNCTION', zooKeeper.functionNameOf('production'));
+ * worker.addEnvironment('ZEROKEEPER_FUNCTION_NAME', zooKeeper.functionNameOf('production'));
  */
 export class ZeroKeeper extends Construct {
   /** Functions are called `deploymentName-api` and so on. */

@@ -236,10 +236,10 @@ class SessionRequest {
     const { request, watch } = translateRead(wire);
     const { keeper } = this.#connection;
     if (validatePath(request.path) !== undefined) {
-      const err = this.#codeOfImpossiblePath(request);
-      finish(() => {
-        this.#connection.reply(this.#header(err));
-      });
+      const code = this.#codeOfImpossiblePath(request);
+      // The watch for a creation that never comes is there to be checked and removed, as ZooKeeper's is.
+      const refused = watch && !this.#watch(request, { ok: false, code });
+      finish(() => this.#answerRead(wire, refused ? THROTTLED : { ok: false, code }));
       return;
     }
     this.#whenKnown({

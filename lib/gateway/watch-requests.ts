@@ -93,6 +93,6 @@ function restoreWatch(connection: SessionConnection, watch: NamedWatch, relative
   if (node === undefined) return false;
   const event = missedEvent(watch.from, node, relativeZxid);
   if (event !== undefined) connection.sendMissed({ event, path: watch.path });
-  else if (valid) watches.add(connection, kindOf(watch), watch.path);
+  else watches.add(connection, kindOf(watch), watch.path);
   return true;
 }

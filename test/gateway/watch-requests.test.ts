@@ -151,6 +151,19 @@ describe('checkWatches and removeWatches', () => {
     expect(checked.err).toBe(ErrorCode.NoWatcher);
   });
 
+  it('find the watch for a creation of what no znode can be called, however it was set', async () => {
+    const client = await (await startGateway()).open();
+    const type = WatcherType.data;
+    expect((await client.call('exists', { path: '/a/', watch: true })).err).toBe(ErrorCode.NoNode);
+    await client.call('getData', { path: '/b/', watch: true });
+    const body = { relativeZxid: 0, dataWatches: [], existWatches: ['/a/..'], childWatches: [] };
+    await client.call('setWatches', body, Xid.setWatches);
+    const codes = [];
+    for (const path of ['/a/', '/b/', '/a/..'])
+      codes.push((await client.call('removeWatches', { path, type })).err);
+    expect(codes).toEqual([ErrorCode.Ok, ErrorCode.NoWatcher, ErrorCode.Ok]);
+  });
+
   it('leave the watches of other clients alone', async () => {
     const { open } = await startGateway();
     const [watcher, other] = [await open(), await open()];

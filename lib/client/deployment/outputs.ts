@@ -22,6 +22,8 @@ export interface DeployedNamespace {
   readonly functionName?: string;
   readonly functionUrl?: string;
   readonly webSocketUrl?: string;
+  /** `servers` of the transport `tcp`, where the stack has gateways. */
+  readonly server?: string;
 }
 
 /** What a stack tells its clients. */
@@ -110,17 +112,17 @@ function namespacesOf(outputs: Named): DeployedNamespace[] {
   for (let index = 0; ; index++) {
     const functionName = outputs[`FunctionName${index}`];
     if (functionName === undefined) return namespaces;
-    const functionUrl = outputs[`FunctionUrl${index}`];
     const name = functionName.split(':')[7];
     if (name === undefined || name === '') {
       throw bad(`the output FunctionName${index} is no ARN of an alias: ${functionName}`);
     }
-    const webSocketUrl = outputs[`WebSocketUrl${index}`];
-    namespaces.push({
-      ...{ name, functionName },
-      ...(functionUrl === undefined ? {} : { functionUrl }),
-      ...(webSocketUrl === undefined ? {} : { webSocketUrl }),
-    });
+    const found = {
+      functionUrl: outputs[`FunctionUrl${index}`],
+      webSocketUrl: outputs[`WebSocketUrl${index}`],
+      server: outputs[`GatewayServer${index}`],
+    };
+    const known = Object.entries(found).filter(([, value]) => value !== undefined);
+    namespaces.push({ name, functionName, ...Object.fromEntries(known) });
   }
 }
 

@@ -56,7 +56,7 @@ function placeOf(input: {
     functionUrl: variable('FUNCTION_URL') ?? deployed?.functionUrl,
     webSocketUrl: variable('WEBSOCKET_URL') ?? deployed?.webSocketUrl,
     tablePrefix: variable('TABLE_PREFIX') ?? deployment?.tablePrefix,
-    servers: serversIn(options) ?? variable('SERVER'),
+    servers: serversIn(options) ?? variable('SERVER') ?? deployed?.server,
   };
 }
 

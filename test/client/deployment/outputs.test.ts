@@ -66,6 +66,7 @@ describe('the outputs of a stack', () => {
     const app = new App();
     const stack = new ZeroKeeperStack(app, 'Orders', {
       zeroKeeper: { namespaces: ['production', 'staging'], functionUrl: true, bundles: BUNDLES },
+      gateway: { image: 'example.org/zerokeeper' },
     });
     const names = Object.keys(Template.fromStack(stack).findOutputs('*'));
     const made = Object.fromEntries(
@@ -79,8 +80,23 @@ describe('the outputs of a stack', () => {
         functionName: `${ARN}:n${index}`,
         functionUrl: `FunctionUrl${index}`,
         webSocketUrl: `WebSocketUrl${index}`,
+        server: `GatewayServer${index}`,
       })),
     });
+  });
+
+  it('give the gateways of a namespace to the transport tcp', async () => {
+    const outputs = { ...OUTPUTS, GatewayServer0: 'one.internal:2181', GatewayServer1: 'two.internal:2181' };
+    const staging = { stackOutputs: outputs, namespace: 'staging', transport: 'tcp' } as const;
+    expect(await resolveOptions(staging, {})).toEqual({
+      transport: 'tcp',
+      servers: 'two.internal:2181',
+      namespace: 'staging',
+    });
+    const said = { ...staging, servers: 'other:2181' };
+    expect(await resolveOptions(said, {})).toMatchObject({ servers: 'other:2181' });
+    // A function goes before a server, for whoever names no transport.
+    expect(await resolveOptions({ stackOutputs: outputs }, {})).toMatchObject({ transport: 'lambda' });
   });
 
   it.each([
