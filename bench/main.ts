@@ -4,6 +4,7 @@ import { runApi } from './commands/api.js';
 import { runColdStart } from './commands/cold-start.js';
 import { runContention } from './commands/contention.js';
 import { runCost } from './commands/cost.js';
+import { runScale } from './commands/scale.js';
 import { runWatch } from './commands/watch.js';
 import { comparisonTable, resultTable } from './report.js';
 import { bench, type BenchOptions, type Results } from './run.js';
@@ -17,6 +18,7 @@ const HELP = `Usage: npm run bench -- --target HOST:PORT [OPTIONS]
        npm run bench -- cold-start [--check] [--json FILE]
        npm run bench -- gateway [OPTIONS]
        npm run bench -- cost [--check] [--json FILE]
+       npm run bench -- scale [--znodes N] [--check] [--json FILE]
        npm run bench -- watch [--check] [--json FILE]
        npm run bench -- contention [--instances 1,4,16,64,200] [--seconds N] [--plots DIRECTORY] [--check] [--json FILE]
 
@@ -26,7 +28,8 @@ started for it, with data on this machine's disk (ZeroKeeper needs npm run build
 
 api and contention are models with the real code in them, in virtual time, on tables with published latencies; the same comes out each
 time. api: single operations of the clients over direct and lambda, and of cold instances. cold-start: those on trees of growing size. watch: from a
-write's answer to the event. cost: capacity units, counted. contention: so many instances of the function
+write's answer to the event. cost: capacity units, counted. scale: a tree
+of --znodes (default 1000000) against one of 1000. contention: so many instances of the function
 api write one namespace, whose partitions have DynamoDB's limits. --check fails when a target is missed.
 
   --ops LIST        get, set, create (sequential), mixed (90 % get, 10 % set); default: all
@@ -53,6 +56,7 @@ const { values, positionals } = parseArgs({
     warmup: text,
     size: text,
     rounds: text,
+    znodes: text,
     instances: text,
     plots: text,
     check: { type: 'boolean' },
@@ -62,7 +66,7 @@ const { values, positionals } = parseArgs({
 });
 
 function positive(
-  name: 'connections' | 'pipeline' | 'seconds' | 'warmup' | 'size' | 'rounds',
+  name: 'connections' | 'pipeline' | 'seconds' | 'warmup' | 'size' | 'rounds' | 'znodes',
   fallback: number,
 ) {
   const value = Number(values[name] ?? fallback);
@@ -152,6 +156,8 @@ function run(command: string | undefined, options: BenchOptions): Promise<unknow
       return gateway(options);
     case 'cost':
       return checked(runCost());
+    case 'scale':
+      return checked(runScale(positive('znodes', 1_000_000)));
     case 'watch':
       return checked(runWatch());
     case 'cold-start':
