@@ -1,7 +1,7 @@
 import { BadArgumentsError, ErrorCode, type ZeroKeeperClient } from '../index.js';
 import { Party } from './party.js';
-import type { PersistentNode } from './persistent-node.js';
 import { AssignedItems, type Worker } from './support/assigned.js';
+import { Membership } from './support/membership.js';
 import { join } from './support/names.js';
 import { warn } from './support/metrics.js';
 import { checkName, RecipeContext, type RecipeOptions } from './support/recipe.js';
@@ -44,9 +44,9 @@ export class SetPartitioner implements AsyncDisposable {
   readonly #context: RecipeContext;
   readonly #party: Party;
   readonly #options: SetPartitionerOptions;
+  readonly #membership: Membership;
   readonly #assigned: AssignedItems;
   readonly #leaving = new AbortController();
-  #membership: Promise<PersistentNode> | undefined;
   #following: Promise<void> = Promise.resolve();
 
   constructor(client: ZeroKeeperClient, path: string, options: SetPartitionerOptions) {
@@ -61,6 +61,7 @@ export class SetPartitioner implements AsyncDisposable {
     }
     this.#options = options;
     this.#party = new Party(client, join(path, 'members'), shared);
+    this.#membership = new Membership(this.#party, id);
     this.#assigned = new AssignedItems(client, { directory: join(path, 'locks'), options: shared, work });
   }
 
@@ -75,18 +76,7 @@ export class SetPartitioner implements AsyncDisposable {
 
   /** Takes part from now on; resolves when the others know. */
   async join(options: WaitOptions = {}): Promise<void> {
-    if (this.#membership !== undefined) {
-      await this.#membership;
-      return;
-    }
-    this.#membership = this.#party.join(this.#options.id, options);
-    try {
-      await this.#membership;
-    } catch (error) {
-      this.#membership = undefined;
-      throw error;
-    }
-    this.#following = this.#follow();
+    if (await this.#membership.join(options)) this.#following = this.#follow();
   }
 
   /** Lets go of everything; resolves when it has. */
@@ -94,7 +84,7 @@ export class SetPartitioner implements AsyncDisposable {
     this.#leaving.abort();
     await this.#following;
     await this.#assigned.stop();
-    await (await this.#membership)?.close();
+    await this.#membership.leave();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

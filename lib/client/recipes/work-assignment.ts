@@ -2,9 +2,9 @@ import { BadVersionError, NodeExistsError, NoNodeError, type ZeroKeeperClient } 
 import { ChildrenWatch, DataWatch } from './data-watch.js';
 import { LeaderLatch } from './leader-latch.js';
 import { Party } from './party.js';
-import type { PersistentNode } from './persistent-node.js';
 import { AssignedItems, type Worker } from './support/assigned.js';
 import { decodeJson } from './support/json.js';
+import { Membership } from './support/membership.js';
 import { join } from './support/names.js';
 import { warn } from './support/metrics.js';
 import { checkName, RecipeContext, type RecipeOptions } from './support/recipe.js';
@@ -63,11 +63,11 @@ export class WorkAssignment implements AsyncDisposable {
   readonly #items: string;
   readonly #shares: string;
   readonly #party: Party;
+  readonly #membership: Membership;
   readonly #latch: LeaderLatch;
   readonly #assigned: AssignedItems;
   readonly #leaving = new AbortController();
   readonly #tasks: Promise<void>[] = [];
-  #membership: Promise<PersistentNode> | undefined;
 
   constructor(client: ZeroKeeperClient, path: string, options: WorkAssignmentOptions) {
     const { acl, onMetric, id, work } = options;
@@ -78,6 +78,7 @@ export class WorkAssignment implements AsyncDisposable {
     this.#items = join(path, 'items');
     this.#shares = join(path, 'assignment');
     this.#party = new Party(client, join(path, 'members'), shared);
+    this.#membership = new Membership(this.#party, id);
     this.#latch = new LeaderLatch(client, join(path, 'leader'), {
       ...shared,
       id,
@@ -103,17 +104,7 @@ export class WorkAssignment implements AsyncDisposable {
 
   /** Takes part from now on; resolves when the others know. */
   async join(options: WaitOptions = {}): Promise<void> {
-    if (this.#membership !== undefined) {
-      await this.#membership;
-      return;
-    }
-    this.#membership = this.#party.join(this.#id, options);
-    try {
-      await this.#membership;
-    } catch (error) {
-      this.#membership = undefined;
-      throw error;
-    }
+    if (!(await this.#membership.join(options))) return;
     this.#latch.start();
     this.#keep(this.#follow());
   }
@@ -160,7 +151,7 @@ export class WorkAssignment implements AsyncDisposable {
     await this.#latch.close();
     await Promise.all(this.#tasks);
     await this.#assigned.stop();
-    await (await this.#membership)?.close();
+    await this.#membership.leave();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
