@@ -19,11 +19,11 @@ import { ChaosClient, NAMESPACE } from './clients.js';
 import { Cluster, TABLE_PREFIX } from './cluster.js';
 import { FAULTS } from './faults.js';
 import { judge } from './judge.js';
+import { say, sayCounts, strike, sum } from './strike.js';
 
 const KINDS: readonly TransportKind[] = ['tcp', 'tcp', 'tcp', 'lambda', 'lambda', 'direct'];
 /** Everybody has an answer so long after the last fault. */
 const SETTLE_MS_MAX = 180_000;
-const PROGRESS_MS = 30_000;
 const VIOLATIONS_SHOWN_MAX = 40;
 
 const { values } = parseArgs({
@@ -32,7 +32,6 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds ?? 120);
 const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * 2 ** 31));
 const pauseMs = Number(values.pause ?? 1_500);
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 async function main(): Promise<boolean> {
   silenceNodeVersionNotice();
@@ -53,7 +52,7 @@ async function main(): Promise<boolean> {
       const who = { kind, name: `${kind}-${index}`, seed: dice.between(1, 2 ** 31) };
       return new ChaosClient({ ...who, cluster, history, workload, problem });
     });
-    const faults = await strike(cluster, dice, history);
+    const faults = await strikeAll(cluster, dice, history);
     await settle(clients);
     const { violations, transactions } = await judge(history, {
       ...{ client, tablePrefix: TABLE_PREFIX, namespace: NAMESPACE },
@@ -90,27 +89,20 @@ async function found(client: ReturnType<typeof createDynamoClient>): Promise<voi
   await keeper.stop();
 }
 
-/** One fault after the other until the time is up. How often each was done. */
-async function strike(cluster: Cluster, dice: Dice, history: History): Promise<Map<string, number>> {
-  const possible = FAULTS.filter(({ isPossible }) => isPossible?.(cluster) ?? true);
-  for (const { name } of FAULTS.filter((fault) => !possible.includes(fault)))
+/** Until the time is up; what cannot be done on this machine is left out, and said. */
+async function strikeAll(
+  cluster: Cluster,
+  dice: Dice,
+  history: History,
+): Promise<ReadonlyMap<string, number>> {
+  const faults = FAULTS.filter(({ isPossible }) => isPossible?.(cluster) ?? true);
+  for (const { name } of FAULTS.filter((fault) => !faults.includes(fault)))
     say(`left out, for it takes root: ${name}`);
-  const weights = Object.fromEntries(possible.map(({ name, weight }) => [name, weight]));
-  const counts = new Map<string, number>();
-  const endMs = systemClock.monotonic() + seconds * 1000;
-  let progressMs = systemClock.monotonic();
-  while (systemClock.monotonic() < endMs) {
-    await pause(dice.between(0, 2 * pauseMs));
-    const name = dice.weighted(weights);
-    history.note(name);
-    await possible.find((fault) => fault.name === name)?.strike(cluster, dice);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-    if (systemClock.monotonic() - progressMs < PROGRESS_MS) continue;
-    progressMs = systemClock.monotonic();
-    say(
-      `${[...counts.values()].reduce((sum, one) => sum + one, 0)} faults, ${history.calls.length} operations so far`,
-    );
-  }
+  const counts = await strike(cluster, {
+    ...{ faults, dice, seconds, pauseMs: [0, 2 * pauseMs] },
+    onFault: (name) => history.note(name),
+    progress: () => `${history.calls.length} operations`,
+  });
   history.note('from now on nothing goes wrong');
   return counts;
 }
@@ -130,8 +122,8 @@ function report(run: {
   transactions: number;
 }): boolean {
   const { history, faults, violations, transactions } = run;
-  for (const [name, count] of [...faults].sort()) say(`${String(count).padStart(5)} × ${name}`);
-  const total = [...faults.values()].reduce((sum, count) => sum + count, 0);
+  sayCounts(faults);
+  const total = sum(faults.values());
   const answered = history.calls.filter(({ outcome }) => outcome?.kind === 'answer').length;
   const unknown = history.calls.filter(
     ({ outcome }) => outcome?.kind !== 'answer' && outcome?.maybeApplied === true,

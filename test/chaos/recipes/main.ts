@@ -4,6 +4,7 @@
  * judged at the end, and nothing may be left of anybody. Ends with 1 when anything is wrong.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -21,13 +22,13 @@ import { silenceNodeVersionNotice } from '../../../lib/log/dynamo-client.js';
 import { Dice } from '../../sim/world/dice.js';
 import { Cluster, signal, TABLE_PREFIX } from '../cluster.js';
 import { FAULTS, type Fault } from '../faults.js';
+import { say, sayCounts, strike, sum } from '../strike.js';
 import { FencedResource, misuses, type Access } from './judge.js';
 
 const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 const SESSION_TIMEOUT_MS = 6_000;
 /** When all is well again, everybody comes to an end, and what is left of the dead expires, within this time. */
 const SETTLE_MS_MAX = 90_000;
-const PROGRESS_MS = 30_000;
 const START_MS_MAX = 120_000;
 const USE_MS_MAX = 2_000;
 const FAULTS_SHOWN_MAX = 40;
@@ -57,7 +58,6 @@ const DIRECTORIES = [
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
 const seconds = Number(values.seconds ?? 60);
 const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * 2 ** 31));
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 type Message =
   | ({ readonly what: 'access' } & Omit<Access, 'worker'>)
@@ -132,14 +132,15 @@ class Ledger {
 class Worker {
   static #count = 0;
   /** Another one after each death. */
-  number: number;
-  readonly #start: (worker: number) => ChildProcess;
+  number = 0;
+  readonly #start: () => ChildProcess;
   #child: ChildProcess;
-  #ended: Promise<unknown>;
   #frozen = false;
 
   constructor(kind: Kind, options: ConnectOptions, ledger: Ledger) {
-    this.#start = (worker) => {
+    this.#start = () => {
+      const worker = ++Worker.#count;
+      this.number = worker;
       const child = fork(WORKER, [kind, JSON.stringify(options), String(worker)], {
         env: {
           ...process.env,
@@ -154,36 +155,31 @@ class Worker {
       child.on('message', (message) => ledger.tell(kind, worker, message as Message));
       return child;
     };
-    this.number = ++Worker.#count;
-    this.#child = this.#start(this.number);
-    this.#ended = ended(this.#child);
+    this.#child = this.#start();
   }
 
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
-    await this.#ended;
-    this.number = ++Worker.#count;
-    this.#child = this.#start(this.number);
-    this.#ended = ended(this.#child);
+    await ended(this.#child);
+    this.#child = this.#start();
   }
 
   /** Goes on by itself later. */
-  freeze(ms: number): Promise<void> {
+  freeze(ms: number): void {
     const { pid } = this.#child;
-    if (pid === undefined || this.#frozen) return Promise.resolve();
+    if (pid === undefined || this.#frozen) return;
     this.#frozen = true;
     signal(pid, 'SIGSTOP');
     void pause(ms).then(() => {
       this.#frozen = false;
       signal(pid, 'SIGCONT');
     });
-    return Promise.resolve();
   }
 
   async stop(): Promise<void> {
     while (this.#frozen) await pause(100);
     if (this.#child.connected) this.#child.send('stop');
-    await this.#ended;
+    await ended(this.#child);
   }
 
   destroy(): void {
@@ -191,7 +187,9 @@ class Worker {
   }
 }
 
-const ended = (child: ChildProcess) => new Promise((resolve) => child.once('exit', resolve));
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
 
 /** A way to the cluster, each over another transport in turn. */
 function ways(cluster: Cluster): readonly ConnectOptions[] {
@@ -232,7 +230,9 @@ function faultsFor(workers: readonly Worker[], ledger: Ledger): readonly Fault[]
     const user = await ledger.nextUser(dice.pick(GUARDED));
     return workers.find(({ number }) => number === user) ?? dice.pick(workers);
   };
-  const freeze = async (dice: Dice, ms: number) => (await victim(dice)).freeze(ms);
+  const freeze = async (dice: Dice, ms: number) => {
+    (await victim(dice)).freeze(ms);
+  };
   return [
     ...FAULTS.filter(({ name }) => OF_CLUSTER.has(name)),
     { name: 'kill a process', weight: 8, strike: async (_, dice) => (await victim(dice)).kill() },
@@ -265,7 +265,10 @@ async function main(): Promise<boolean> {
     await ledger.untilConnected(workers.length);
     const client = await connect({ ...options[0]!, sessionTimeoutMs: 30_000 });
     const feeding = new Feeder(client);
-    const counts = await strike(cluster, { dice, faults: faultsFor(workers, ledger), ledger });
+    const counts = await strike(cluster, {
+      ...{ faults: faultsFor(workers, ledger), dice, seconds, pauseMs: [200, 1_200] },
+      progress: () => `${sum([...ledger.accesses.values()].map(({ length }) => length))} uses`,
+    });
     const items = await feeding.stop();
     await settle(workers, ledger, items);
     const left = await leftovers(client);
@@ -321,29 +324,6 @@ function unlessOfCluster(error: unknown): void {
   if (!(error instanceof ZeroKeeperError) || error.name === 'SystemError') throw error;
 }
 
-async function strike(
-  cluster: Cluster,
-  how: { readonly dice: Dice; readonly faults: readonly Fault[]; readonly ledger: Ledger },
-): Promise<Map<string, number>> {
-  const { dice, faults, ledger } = how;
-  const weights = Object.fromEntries(faults.map(({ name, weight }) => [name, weight]));
-  const counts = new Map<string, number>();
-  const endMs = systemClock.monotonic() + seconds * 1000;
-  let progressMs = systemClock.monotonic();
-  while (systemClock.monotonic() < endMs) {
-    await pause(dice.between(200, 1_200));
-    const name = dice.weighted(weights);
-    await faults.find((fault) => fault.name === name)?.strike(cluster, dice);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-    if (systemClock.monotonic() - progressMs < PROGRESS_MS) continue;
-    progressMs = systemClock.monotonic();
-    say(
-      `${sum(counts.values())} faults, ${sum([...ledger.accesses.values()].map(({ length }) => length))} uses so far`,
-    );
-  }
-  return counts;
-}
-
 /** Until every item was processed, everybody has ended, and the sessions of the dead are over. */
 async function settle(workers: readonly Worker[], ledger: Ledger, items: readonly string[]): Promise<void> {
   const late = AbortSignal.timeout(SETTLE_MS_MAX);
@@ -384,7 +364,7 @@ function report(run: {
   readonly left: readonly string[];
 }): boolean {
   const { ledger, counts, items, left } = run;
-  for (const [name, count] of [...counts].sort()) say(`${String(count).padStart(5)} × ${name}`);
+  sayCounts(counts);
   const faults = [...ledger.problems, ...left.map((path) => `${path} is left of nobody`)];
   for (const kind of GUARDED) {
     const [accesses, resource] = [ledger.accesses.get(kind) ?? [], ledger.resources.get(kind)];
@@ -409,8 +389,6 @@ function report(run: {
   say(`${sum(counts.values())} faults of ${counts.size} kinds in ${seconds} s; ${faults.length} violations`);
   return faults.length === 0 && items.length > 0 && counts.size > 0;
 }
-
-const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, one) => total + one, 0);
 
 const isRight = await main().catch((error: unknown) => {
   say(String((error as Error).stack ?? error));

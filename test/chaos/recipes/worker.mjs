@@ -1,5 +1,6 @@
 // One process that uses a recipe, for main.ts, which kills and freezes it: node worker.mjs KIND OPTIONS SEED, the options of connect as JSON
 // It tells its parent of every access, with the fencing token, and with when it looked whether it still held the recipe.
+import { setTimeout } from 'node:timers/promises';
 import { connect, ZeroKeeperError } from 'zerokeeper';
 import { Barrier, DoubleBarrier, LeaderLatch, LockingQueue, Mutex, Semaphore } from 'zerokeeper/recipes';
 
@@ -17,20 +18,7 @@ function random() {
 }
 
 /** Ends early when the parent says so. */
-const pause = (ms) => {
-  const { promise, resolve } = withResolvers();
-  const timer = setTimeout(resolve, ms);
-  stop.signal.addEventListener('abort', resolve, { once: true });
-  return promise.finally(() => {
-    clearTimeout(timer);
-    stop.signal.removeEventListener('abort', resolve);
-  });
-};
-function withResolvers() {
-  let resolve;
-  const promise = new Promise((done) => (resolve = done));
-  return { promise, resolve };
-}
+const pause = (ms) => setTimeout(ms, undefined, { signal: stop.signal }).catch(() => undefined);
 
 // One clock for all processes of a machine.
 const nowMs = () => Number(process.hrtime.bigint() / 1000n) / 1000;
