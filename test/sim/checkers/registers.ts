@@ -128,8 +128,9 @@ export function isLinearizable(operations: readonly RegisterOperation[], first: 
     seen.add(key);
     if (seen.size > CONFIGURATIONS_MAX) return 'undecided: too many configurations';
     furthest = Math.max(furthest, configuration.prefix);
-    stack.push(...optionalSteps(configuration, { certain, optional }));
-    stack.push(...certainSteps(configuration, certain));
+    const earliest = earliestEndOf(configuration, certain);
+    stack.push(...optionalSteps(configuration, { optional, earliest }));
+    stack.push(...certainSteps(configuration, { certain, earliest }));
   }
 }
 
@@ -147,8 +148,10 @@ function earliestEndOf({ prefix, beyond }: Configuration, certain: readonly Regi
   return earliest;
 }
 
-function certainSteps(from: Configuration, certain: readonly RegisterOperation[]): Configuration[] {
-  const earliest = earliestEndOf(from, certain);
+function certainSteps(
+  from: Configuration,
+  { certain, earliest }: { readonly certain: readonly RegisterOperation[]; readonly earliest: number },
+): Configuration[] {
   const steps: Configuration[] = [];
   for (let index = from.prefix; index < certain.length && certain[index]!.begin <= earliest; index++) {
     if (isSet(from.beyond, index - from.prefix)) continue;
@@ -166,9 +169,8 @@ function certainSteps(from: Configuration, certain: readonly RegisterOperation[]
 /** Those that change something; of all whose value nobody has read only the first that is left, as any other would do as well. */
 function optionalSteps(
   from: Configuration,
-  { certain, optional }: Record<'certain' | 'optional', readonly RegisterOperation[]>,
+  { optional, earliest }: { readonly optional: readonly RegisterOperation[]; readonly earliest: number },
 ): Configuration[] {
-  const earliest = earliestEndOf(from, certain);
   const steps: Configuration[] = [];
   let hasUnseen = false;
   for (let index = 0; index < optional.length && optional[index]!.begin <= earliest; index++) {
