@@ -9,7 +9,6 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -18,7 +17,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.apache.curator.framework.CuratorFramework;
-import org.apache.curator.framework.CuratorFrameworkFactory;
 import org.apache.curator.framework.recipes.barriers.DistributedDoubleBarrier;
 import org.apache.curator.framework.recipes.leader.LeaderLatch;
 import org.apache.curator.framework.recipes.leader.Participant;
@@ -27,7 +25,6 @@ import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
 import org.apache.curator.framework.recipes.locks.InterProcessSemaphoreV2;
 import org.apache.curator.framework.recipes.locks.Lease;
-import org.apache.curator.retry.ExponentialBackoffRetry;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.data.Stat;
 
@@ -54,14 +51,8 @@ public final class CuratorInterop {
     this.hosts = hosts;
     this.contenders = contenders;
     this.python = python;
-    one = connect(hosts);
-    two = connect(hosts);
-  }
-
-  private static CuratorFramework connect(String hosts) {
-    CuratorFramework client = CuratorFrameworkFactory.newClient(hosts, 20_000, 20_000, new ExponentialBackoffRetry(100, 3));
-    client.start();
-    return client;
+    one = CuratorRecipes.connect(hosts);
+    two = CuratorRecipes.connect(hosts);
   }
 
   public static void main(String[] arguments) {
@@ -85,7 +76,7 @@ public final class CuratorInterop {
 
     Place() throws Exception {
       one.create().creatingParentsIfNeeded().forPath(recipe);
-      one.create().forPath(counted, bytes("0"));
+      one.create().forPath(counted, CuratorRecipes.bytes("0"));
     }
 
     Contender contender(String kind, int rounds) throws IOException {
@@ -97,7 +88,7 @@ public final class CuratorInterop {
       client.sync().forPath(counted);
       Stat stat = new Stat();
       int count = Integer.parseInt(text(client.getData().storingStatIn(stat).forPath(counted)));
-      client.setData().withVersion(stat.getVersion()).forPath(counted, bytes("" + (count + 1)));
+      client.setData().withVersion(stat.getVersion()).forPath(counted, CuratorRecipes.bytes("" + (count + 1)));
     }
 
     int count() throws Exception {
@@ -125,10 +116,6 @@ public final class CuratorInterop {
       Tests.check(process.waitFor(SECONDS_MAX, TimeUnit.SECONDS), "the contender does not end");
       Tests.same(0, process.exitValue());
     }
-  }
-
-  private static byte[] bytes(String text) {
-    return text.getBytes(StandardCharsets.UTF_8);
   }
 
   private static String text(byte[] bytes) {
@@ -264,7 +251,7 @@ public final class CuratorInterop {
   /** What docs/RECIPES.md says of the requests that Curator's recipes make when nobody else is there. */
   private void requests() throws Exception {
     try (Counter counter = new Counter(hosts)) {
-      CuratorFramework client = connect("127.0.0.1:" + counter.port());
+      CuratorFramework client = CuratorRecipes.connect("127.0.0.1:" + counter.port());
       String root = "/curator-requests-" + UUID.randomUUID();
       client.create().creatingParentsIfNeeded().forPath(root);
       InterProcessMutex mutex = new InterProcessMutex(client, root + "/mutex");

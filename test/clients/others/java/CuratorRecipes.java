@@ -67,7 +67,7 @@ public final class CuratorRecipes {
     two = connect(hosts);
   }
 
-  private static CuratorFramework connect(String hosts) {
+  static CuratorFramework connect(String hosts) {
     CuratorFramework client = CuratorFrameworkFactory.newClient(hosts, 20_000, 20_000, new ExponentialBackoffRetry(100, 3));
     client.start();
     return client;
@@ -113,7 +113,7 @@ public final class CuratorRecipes {
     return "/curator-" + UUID.randomUUID();
   }
 
-  private static byte[] bytes(String text) {
+  static byte[] bytes(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
