@@ -98,7 +98,8 @@ export class Model {
   }
 }
 
-async function written(keeper: Keeper, request: WriteRequest): Promise<void> {
+/** For a write that has to succeed. */
+export async function written(keeper: Keeper, request: WriteRequest): Promise<void> {
   const outcome = await keeper.write(request, { session: NO_SESSION, epoch: 0, authIds: [] });
   if (!outcome.ok) throw new Error(`${request.kind} was refused: ${outcome.refusal.code}`);
 }

@@ -2,18 +2,17 @@
 import { sleep } from '../../lib/base/clock.js';
 import { seededRandom } from '../../lib/base/random.js';
 import { formatTable } from '../../lib/cli/format.js';
-import { NO_SESSION, OPEN_ACL, type Origin, type WriteRequest } from '../../lib/core/types.js';
+import { OPEN_ACL, type WriteRequest } from '../../lib/core/types.js';
 import { Keeper } from '../../lib/keeper/keeper.js';
 import { Reaper } from '../../lib/keeper/reaper.js';
 import { GatewaySessions } from '../../lib/keeper/sessions.js';
 import { Meter } from '../cloud/cloud-store.js';
-import { Model } from '../cloud/model.js';
+import { Model, written } from '../cloud/model.js';
 import { NAMESPACE } from '../cloud/thin-client.js';
 import { bound, targetTable, type Target } from '../targets.js';
 
 const OPERATIONS = 50;
 const DATA = seededRandom(1).bytes(100);
-const ANYONE: Origin = { session: NO_SESSION, epoch: 0, authIds: [] };
 const IDLE_MINUTES = 10;
 const SESSION_TIMEOUT_MS = 30_000;
 
@@ -128,9 +127,8 @@ class Counter {
     return { what, logWrites: each(logWrites), rowWrites: each(rowWrites), reads: each(reads) };
   }
 
-  async #write(request: WriteRequest): Promise<void> {
-    const outcome = await this.#model.clock.until(this.#keeper.write(request, ANYONE));
-    if (!outcome.ok) throw new Error(`${request.kind} was refused: ${outcome.refusal.code}`);
+  #write(request: WriteRequest): Promise<void> {
+    return this.#model.clock.until(written(this.#keeper, request));
   }
 }
 

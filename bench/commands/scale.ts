@@ -2,11 +2,10 @@
 import { seededRandom } from '../../lib/base/random.js';
 import { connectOver } from '../../lib/client/connect.js';
 import { createDirectTransport } from '../../lib/client/direct/index.js';
-import { NO_SESSION, type Origin } from '../../lib/core/types.js';
 import type { Keeper } from '../../lib/keeper/keeper.js';
 import { DEFAULT_VIEW_LIMITS } from '../../lib/keeper/view.js';
 import { formatTable } from '../../lib/cli/format.js';
-import { Model, type Line } from '../cloud/model.js';
+import { Model, written, type Line } from '../cloud/model.js';
 import { NAMESPACE } from '../cloud/thin-client.js';
 import { bound, targetTable, type Target } from '../targets.js';
 
@@ -21,7 +20,7 @@ const OPERATIONS = 400;
 /** What a record of such a znode takes in the view, generously, times how many there may be. */
 const VIEW_RECORDS = 10_000;
 const RECORD_BYTES = 512;
-const ANYONE: Origin = { session: NO_SESSION, epoch: 0, authIds: [] };
+const VIEW_LIMITS = { ...DEFAULT_VIEW_LIMITS, nodesBytes: VIEW_RECORDS * RECORD_BYTES };
 
 export interface Scale {
   readonly znodes: number;
@@ -51,8 +50,7 @@ async function scale(znodes: number): Promise<Scale> {
   const startMs = performance.now();
   await model.clock.until(load(model, znodes));
   const loadSeconds = (performance.now() - startMs) / 1000;
-  const viewLimits = { ...DEFAULT_VIEW_LIMITS, nodesBytes: VIEW_RECORDS * RECORD_BYTES };
-  const keeper = model.keeper(5, viewLimits);
+  const keeper = model.keeper(5, VIEW_LIMITS);
   await model.clock.until(keeper.start());
   // All over the tree, each once.
   const step = Math.floor(znodes / (2 * OPERATIONS));
@@ -74,18 +72,16 @@ function get(keeper: Keeper, path: string): Promise<unknown> {
   return keeper.read({ kind: 'getData', path }, { consistency: 'linearizable' });
 }
 
-async function set(keeper: Keeper, path: string): Promise<void> {
-  const outcome = await keeper.write({ kind: 'setData', path, data: DATA, version: -1 }, ANYONE);
-  if (!outcome.ok) throw new Error(`${path}: ${outcome.refusal.code}`);
+function set(keeper: Keeper, path: string): Promise<void> {
+  return written(keeper, { kind: 'setData', path, data: DATA, version: -1 });
 }
 
 /** Over `direct`, in transactions of many, with the materializer at work as the stream would have it. */
 async function load(model: Model, znodes: number): Promise<void> {
   const { clock, cloud, meter } = model;
   const random = seededRandom(6);
-  const viewLimits = { ...DEFAULT_VIEW_LIMITS, nodesBytes: VIEW_RECORDS * RECORD_BYTES };
   const store = cloud.connect(meter);
-  const of = { namespace: NAMESPACE, session: false, store, clock, random, viewLimits } as const;
+  const of = { namespace: NAMESPACE, session: false, store, clock, random, viewLimits: VIEW_LIMITS } as const;
   // Not by `connect`, which loads the transport's module: virtual time does not wait for that.
   const client = await connectOver(createDirectTransport(of), { clock, random });
   const materializer = model.instance(7).materializer(NAMESPACE);
