@@ -27,6 +27,11 @@ export const STREAM_RETRIES_MAX = 5;
 const RECORD_AGE_MAX = Duration.hours(1);
 
 /** How often everything is looked after without a cause. */
+/**
+ * What changes again and again is written once in so long, and the function is called that much less often. Nobody waits for it: until then
+ * a keeper has the newest from the log.
+ */
+const MATERIALIZE_WINDOW = Duration.seconds(1);
 const SWEEP_INTERVAL = Duration.minutes(1);
 
 export interface ZeroKeeperTriggersProps {
@@ -53,9 +58,11 @@ export class ZeroKeeperTriggers extends Construct {
       maxRecordAge: RECORD_AGE_MAX,
       onFailure: new SqsDlq(props.queues.failures),
     };
-    for (const reader of [materialize, notify]) {
-      reader.addEventSource(new DynamoEventSource(log, { ...stream, batchSize: LOG_BATCH_MAX }));
-    }
+    const ofLog = { ...stream, batchSize: LOG_BATCH_MAX };
+    materialize.addEventSource(
+      new DynamoEventSource(log, { ...ofLog, maxBatchingWindow: MATERIALIZE_WINDOW }),
+    );
+    notify.addEventSource(new DynamoEventSource(log, ofLog));
     const removed = FilterCriteria.filter({ eventName: ['REMOVE'] });
     expire.addEventSource(
       new DynamoEventSource(leases, { ...stream, batchSize: LEASE_BATCH_MAX, filters: [removed] }),

@@ -30,6 +30,12 @@ const LOCAL_CONCURRENCY_MAX: Readonly<Record<FunctionName, number>> = {
   connect: 4,
 };
 
+/**
+ * What runs in the cloud's own time, on this machine runs in the time that nobody else wants: keepers do without it, and what waits for it
+ * grows no more than it may, because writers are slowed down then.
+ */
+const LOCAL_NICENESS: Partial<Readonly<Record<FunctionName, number>>> = { materialize: 10 };
+
 /** Where the functions find what they work with. */
 export interface Surroundings {
   readonly tablePrefix: string;
@@ -62,6 +68,7 @@ export function deploy(
     memoryMb: settings[name].memoryMb,
     timeoutMs: settings[name].timeoutSeconds * 1000,
     concurrencyMax: LOCAL_CONCURRENCY_MAX[name],
+    niceness: LOCAL_NICENESS[name] ?? 0,
     environment,
   }));
 }

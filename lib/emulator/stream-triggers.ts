@@ -8,14 +8,13 @@ import type { StreamSettings } from './template.js';
 /**
  * What is not as in the cloud, because all of it is one machine:
  *
- * - `log`: entries are gathered for a moment. A row that many of them change is written once, and the functions do not compete with the
- *   writers for every single one.
+ * - `log`: entries are gathered for a moment at least, so that the functions do not compete with the writers for every single one.
  * - `leases`: leases that are gone are noticed this late, at most. Timers and gateways have usually acted before, and reading costs.
  */
 export const LOCAL_DELIVERY: Partial<Readonly<Record<TableName, Partial<Delivery>>>> = {
-  log: { batchWindowMs: 200 },
   leases: { idlePollMs: 2_000 },
 };
+const LOCAL_WINDOW_MS_MIN: Partial<Readonly<Record<TableName, number>>> = { log: 200 };
 
 /** The first pause after a failure. Lambda does not say what its own is; with the template's retries this outlasts a busy moment. */
 const RETRY_MIN_MS = 250;
@@ -56,7 +55,11 @@ function triggerOf(
     table,
     functions,
     delivery: {
-      ...{ batchRecordsMax, bisect, batchWindowMs: batchWindowSeconds * 1000 },
+      ...{
+        batchRecordsMax,
+        bisect,
+        batchWindowMs: Math.max(batchWindowSeconds * 1000, LOCAL_WINDOW_MS_MIN[table] ?? 0),
+      },
       ...{ attemptsMax: retriesMax + 1, recordAgeMaxMs: recordAgeSecondsMax * 1000 },
       retryMinMs: RETRY_MIN_MS,
       ...LOCAL_DELIVERY[table],

@@ -23,16 +23,29 @@ export interface DynamoClientOptions {
  * environment's; an endpoint on this machine gets made-up ones, which an emulator does not look at.
  */
 export function createDynamoClient(options: DynamoClientOptions = {}): DynamoDBClient {
-  return new DynamoDBClient(clientConfig(options));
+  const client = new DynamoDBClient(clientConfig(options));
+  // What only AWS reads takes a quarter of the time of a call.
+  if (isLocal(options)) for (const middleware of FOR_AWS_ALONE) client.middlewareStack.remove(middleware);
+  return client;
 }
 
+const FOR_AWS_ALONE = ['getUserAgentMiddleware', 'recursionDetectionMiddleware'];
+
+/** What DynamoDB's client and that of its streams have in common. */
+type ClientConfig = Pick<
+  DynamoDBClientConfig,
+  'cacheMiddleware' | 'maxAttempts' | 'requestHandler' | 'endpoint' | 'region' | 'credentials' | 'signer'
+>;
+
 /** What {@link createDynamoClient} configures; the client of DynamoDB Streams takes the same. */
-export function clientConfig(options: DynamoClientOptions = {}) {
+export function clientConfig(options: DynamoClientOptions = {}): ClientConfig {
   const agent = { keepAlive: true, maxSockets: options.socketsMax ?? SOCKETS_MAX };
-  const local = options.endpoint !== undefined && isLoopback(options.endpoint);
+  const local = isLocal(options);
   const region = options.region ?? (local ? 'us-east-1' : undefined);
   return {
     maxAttempts: options.attemptsMax ?? ATTEMPTS_MAX,
+    // A command's chain of middleware is put together once, and not for each call.
+    cacheMiddleware: true,
     requestHandler: {
       connectionTimeout: options.connectionTimeoutMs ?? CONNECTION_TIMEOUT_MS,
       requestTimeout: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
@@ -42,8 +55,30 @@ export function clientConfig(options: DynamoClientOptions = {}) {
     },
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
     ...(region !== undefined && { region }),
-    ...(local && { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
-  } satisfies DynamoDBClientConfig;
+    ...(local && {
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+      signer: madeUpSigner(region),
+    }),
+  };
+}
+
+/**
+ * Names the made-up credentials, without a signature that nobody would check: computing one takes a third of the time of a call. An
+ * emulator does look at the header's form.
+ */
+function madeUpSigner(region: string | undefined): NonNullable<DynamoDBClientConfig['signer']> {
+  const scope = `Credential=local/20000101/${region ?? 'us-east-1'}/dynamodb/aws4_request`;
+  const authorization = `AWS4-HMAC-SHA256 ${scope}, SignedHeaders=host, Signature=0`;
+  return {
+    sign: <R extends { headers: Record<string, string> }>(request: R) => {
+      Object.assign(request.headers, { authorization, 'x-amz-date': '20000101T000000Z' });
+      return Promise.resolve(request);
+    },
+  };
+}
+
+function isLocal({ endpoint }: DynamoClientOptions): boolean {
+  return endpoint !== undefined && isLoopback(endpoint);
 }
 
 function isLoopback(endpoint: string): boolean {

@@ -27,6 +27,7 @@ import type { TableName, UpdateInput, WriteOutcome } from './store.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from './tables.js';
 
 export interface DynamoStoreOptions {
+  /** With `cacheMiddleware` one that has made no call yet, or `onServerTime` may hear of none. */
   readonly client: DynamoDBClient;
   /** The tables are called `prefix-log` and so on. */
   readonly tablePrefix: string;

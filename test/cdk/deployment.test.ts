@@ -79,9 +79,14 @@ describe("the emulator's settings", () => {
 
   it('have the batches and retries of the event sources, and one reader for mappings that are alike', () => {
     expect(streamTriggers(settings.streams).map(({ functions }) => functions)).toEqual([
-      ['materialize', 'notify'],
+      ['materialize'],
+      ['notify'],
       ['expire'],
     ]);
+    const alike = withMapping('materialize', (mapping) => {
+      mapping.maximumBatchingWindowInSeconds = 0;
+    });
+    expect(streamTriggers(alike.streams)[0]!.functions).toEqual(['materialize', 'notify']);
     const { streams } = withMapping('notify', (mapping) => {
       mapping.batchSize = 7;
       mapping.maximumRetryAttempts = 2;
@@ -92,7 +97,9 @@ describe("the emulator's settings", () => {
     expect(readers.map(({ functions }) => functions)).toEqual([['materialize'], ['notify'], ['expire']]);
     const expected = { batchRecordsMax: 7, attemptsMax: 3, bisect: false, recordAgeMaxMs: 120_000 };
     expect(readers[1]!.delivery).toMatchObject(expected);
-    expect(readers[0]!.delivery).toMatchObject({ batchRecordsMax: 1_000, attemptsMax: 6, bisect: true });
+    expect(readers[0]!.delivery).toMatchObject({
+      ...{ batchRecordsMax: 1_000, attemptsMax: 6, bisect: true, batchWindowMs: 1_000 },
+    });
   });
 
   it("have the queue's limits and the schedule's rate", () => {

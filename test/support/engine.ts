@@ -29,17 +29,23 @@ export const OTHER_ENGINE_KIND = process.env['ZEROKEEPER_TEST_ENGINE'] ?? 'dynam
 export function useEngine(): TestEngine {
   let engine: Pick<Engine, 'endpoint' | 'stop'> | undefined;
   let client: DynamoDBClient | undefined;
+  const clients: DynamoDBClient[] = [];
   let prefixes = 0;
   const file = randomUUID().slice(0, 8);
   beforeAll(async () => {
     silenceNodeVersionNotice();
     engine = OTHER_ENGINE === undefined ? await startEngine() : elsewhere(OTHER_ENGINE);
+    client = newClient(engine.endpoint);
+  });
+  const newClient = (endpoint: string) => {
     // Patient: a machine that runs many tests at once is slow, and that is not what any of them is about.
     const patience = { connectionTimeoutMs: 15_000, requestTimeoutMs: 15_000, socketsMax: 16 };
-    client = createDynamoClient({ endpoint: engine.endpoint, ...patience });
-  });
+    const made = createDynamoClient({ endpoint, ...patience });
+    clients.push(made);
+    return made;
+  };
   afterAll(async () => {
-    client?.destroy();
+    for (const made of clients) made.destroy();
     await engine?.stop();
   });
   const started = <T>(value: T | undefined): T => {
@@ -60,7 +66,8 @@ export function useEngine(): TestEngine {
     },
     async freshStore(options = {}) {
       const tablePrefix = await testEngine.freshTables();
-      return new DynamoStore({ client: started(client), tablePrefix, ...options });
+      // A client of its own: an observer listens to all of its client's calls.
+      return new DynamoStore({ client: newClient(testEngine.endpoint), tablePrefix, ...options });
     },
   };
   return testEngine;

@@ -14,6 +14,8 @@ export interface InstanceOptions {
   readonly handler: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMb: number;
+  /** What its thread is niced by, where threads can be. */
+  readonly niceness: number;
   /** What the function prints, on stdout and stderr. */
   readonly onOutput: (text: string) => void;
 }
@@ -43,9 +45,9 @@ export class Instance {
     this.#options = options;
     const given = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     this.#given = new Int32Array(given);
-    const { module, handler, environment, memoryMb, onOutput } = options;
+    const { module, handler, environment, memoryMb, niceness, onOutput } = options;
     this.#worker = new Worker(options.runtime, {
-      workerData: { module: module.href, handler, given } satisfies InstanceData,
+      workerData: { module: module.href, handler, given, niceness } satisfies InstanceData,
       env: { ...environment },
       execArgv: [],
       stdout: true,

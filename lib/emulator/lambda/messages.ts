@@ -8,6 +8,8 @@ export interface InstanceData {
   readonly handler: string;
   /** One Int32: how many requests the instance was given. It is frozen while it has ended all of them. */
   readonly given: SharedArrayBuffer;
+  /** What the instance's thread is niced by. */
+  readonly niceness: number;
 }
 
 /** One request, with what becomes the handler's context. */

@@ -19,6 +19,8 @@ export interface FunctionDefinition {
   readonly memoryMb: number;
   /** Instances at the same time. */
   readonly concurrencyMax: number;
+  /** What its instances are niced by. Default: 0. */
+  readonly niceness?: number;
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -127,8 +129,17 @@ export class InstancePool implements FunctionPool {
       if (idle.instance.usable) return idle.instance;
     }
     const { clock, runtime, onOutput, definition } = this.#options;
-    const { module, handler, environment, memoryMb } = definition;
-    const instance = new Instance({ clock, runtime, module, handler, environment, memoryMb, onOutput });
+    const { module, handler, environment, memoryMb, niceness = 0 } = definition;
+    const instance = new Instance({
+      clock,
+      runtime,
+      module,
+      handler,
+      environment,
+      memoryMb,
+      niceness,
+      onOutput,
+    });
     this.#coldStarts++;
     this.#all.add(instance);
     void instance.exited.then(() => this.#all.delete(instance));

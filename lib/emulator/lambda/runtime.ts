@@ -2,6 +2,7 @@
  * The program of an instance: what Lambda's Node.js runtime is to a function. It loads the module once, runs one request at a
  * time, and is frozen in between: no timer fires and no packet is read until the next request, as it is in the cloud.
  */
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.js';
 import { systemClock } from '../../base/clock.js';
@@ -11,9 +12,11 @@ type Handler = (event: unknown, context: unknown) => unknown;
 
 const port = parentPort;
 assert(port !== null, 'an instance runs in a worker');
-const { module, handler: handlerName, given } = workerData as InstanceData;
+const { module, handler: handlerName, given, niceness } = workerData as InstanceData;
 const requestsGiven = new Int32Array(given);
 let requestsEnded = 0;
+// Only Linux gives a thread a priority of its own; elsewhere the whole process would have it.
+if (niceness > 0 && process.platform === 'linux') setPriority(0, niceness);
 
 try {
   const handler = await load();
