@@ -34,6 +34,7 @@ const REASONS: Readonly<Record<KeeperErrorCode, ThinReason>> = {
   CxidReused: 'CxidReused',
   MaybeApplied: 'MaybeApplied',
   Overdue: 'StoreUnavailable',
+  Internal: 'StoreUnavailable',
 };
 
 export function reasonOf(error: KeeperError): ThinReason {
@@ -59,7 +60,7 @@ export function errorAnswer(error: unknown): ThinErrorAnswer | undefined {
     const { reason, message, maybeApplied } = error;
     return answer({ code: ErrorCode[reason], reason, message, maybeApplied });
   }
-  if (!(error instanceof KeeperError)) return undefined;
+  if (!(error instanceof KeeperError) || error.code === 'Internal') return undefined;
   const { message, maybeApplied } = error;
   return answer({ code: 0, reason: reasonOf(error), message, maybeApplied, retriable: !isOfOneWrite(error) });
 }

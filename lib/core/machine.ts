@@ -120,6 +120,7 @@ export function needOfWrite(request: WriteRequest, origin: Origin, state: StateR
     request.kind === 'multi'
       ? multiOperation.need(request, origin, state)
       : writeOf(request).need(request, state);
+  if (session.length === 0 && own.length === 0) return own;
   return [...new Set([...session, ...own])];
 }
 

@@ -30,6 +30,7 @@ export function childOf(parent: string, name: string): string {
  * `sequential` it is the path before the suffix: it may end in a slash, and has to leave room for the longest suffix.
  */
 export function validatePath(path: string, options?: { readonly sequential?: boolean }): string | undefined {
+  if (path.length <= PLAIN_LENGTH_MAX && PLAIN.test(path)) return undefined;
   const sequential = options?.sequential ?? false;
   if (path.length === 0) return 'a path must not be empty';
   if (!path.startsWith('/')) return 'a path must start with /';
@@ -38,6 +39,11 @@ export function validatePath(path: string, options?: { readonly sequential?: boo
   if (whole.endsWith('/')) return 'a path must not end with /';
   return invalidName(whole) ?? invalidCharacter(whole) ?? invalidLength(whole);
 }
+
+/** Most paths, and valid whatever comes after them: names of letters, digits, - and _, with dots but in front. */
+const PLAIN = /^(?:\/[\w-][\w.-]*)+$/;
+/** So short that neither the whole nor a name can be too long, with the longest suffix. */
+const PLAIN_LENGTH_MAX = Math.floor(NAME_BYTES_MAX / 3) - SEQUENCE_SUFFIX_BYTES_MAX;
 
 function invalidName(path: string): string | undefined {
   for (const name of path.slice(1).split('/')) {

@@ -113,6 +113,8 @@ export class Connection implements SessionConnection {
     this.#pipeline = new Pipeline({
       mayStart: () => !this.#outbox.paused,
       onSettled: (step) => this.#settled(step),
+      // Only a view that was replaced as a whole, or data that somebody else has just put aside, can do that.
+      onMissed: () => this.destroy('a read was overtaken by the write after it'),
     });
     this.#cancelTimer = context.clock.after(context.limits.handshakeTimeoutMs, () =>
       this.destroy('the handshake took too long'),
@@ -211,6 +213,7 @@ export class Connection implements SessionConnection {
   end(reason: string, error?: unknown): void {
     if (this.closed) return;
     this.#releaseEvents();
+    this.#outbox.flush();
     this.#close(reason, error);
     // The last bytes are worth waiting for, and so are the client's: to close on unread bytes would reset the
     // connection, and the client might lose the answer that it is to read.

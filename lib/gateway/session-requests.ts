@@ -72,6 +72,8 @@ export interface SessionConnection {
 
 type Finish = (reply: () => void) => void;
 type Run = (finish: Finish) => void;
+/** What a request takes, as a step of the pipeline has it. */
+type Work = Pick<Step, 'kind' | 'hold'> & { readonly run: Run };
 
 /** As in ZooKeeper, what keeps a session alive and what ends it is done however long it has waited. */
 const PROMPT: ReadonlySet<number> = new Set([OpCode.ping, OpCode.closeSession]);
@@ -84,9 +86,10 @@ export function stepOf(connection: SessionConnection, frame: Buffer): Step {
   const { header, request } = readMessage(frame);
   const startedMs = connection.arrivedAtMs;
   const asked = new SessionRequest(connection, header.xid);
-  const { kind, run } = asked.plan(request);
+  const { kind, run, hold } = asked.plan(request);
   const isBound = connection.limits.throttledOpWaitMs > 0 && !PROMPT.has(header.opcode);
-  return { bytes: frame.length, kind, startedMs, start: isBound ? asked.inTime(startedMs, run) : run };
+  const start = isBound ? asked.inTime(startedMs, run) : run;
+  return { bytes: frame.length, kind, startedMs, start, ...(hold === undefined ? {} : { hold }) };
 }
 
 function readMessage(frame: Buffer): {
@@ -118,7 +121,7 @@ class SessionRequest {
     this.#xid = xid;
   }
 
-  plan(request: WireRequest | 'unknown' | 'malformed'): { readonly kind: Step['kind']; readonly run: Run } {
+  plan(request: WireRequest | 'unknown' | 'malformed'): Work {
     const isPassing = typeof request === 'object' && WITHOUT_SASL.has(request.name);
     if (this.#connection.authentication.isSaslDue && !isPassing) return this.#requireSasl();
     if (request === 'unknown') return this.#unimplemented();
@@ -140,7 +143,7 @@ class SessionRequest {
       case 'getAcl':
       case 'getChildren':
       case 'getChildren2':
-        return alone((finish) => this.#read(request, finish));
+        return this.#read(request);
       case 'multiRead':
         return this.#lookUp(() => multiReadLookup(this.#connection, request.body));
       case 'getEphemerals':
@@ -195,7 +198,7 @@ class SessionRequest {
 
   // --- Writes ---------------------------------------------------------------------------------------------------------
 
-  #write(wire: WireWrite): { readonly kind: Step['kind']; readonly run: Run } {
+  #write(wire: WireWrite): Work {
     if (isMalformed(wire)) return this.#refuse(ErrorCode.MarshallingError);
     const request = translateWrite(wire);
     return {
@@ -232,27 +235,33 @@ class SessionRequest {
 
   // --- Reads ----------------------------------------------------------------------------------------------------------
 
-  #read(wire: WireRead, finish: Finish): void {
+  #read(wire: WireRead): Work {
     const { request, watch } = translateRead(wire);
     const { keeper } = this.#connection;
-    if (validatePath(request.path) !== undefined) {
-      const code = this.#codeOfImpossiblePath(request);
+    if (validatePath(request.path) !== undefined) return this.#readNowhere(wire);
+    const run: Run = (finish) =>
+      this.#whenKnown({
+        // The answer, its watch and its reply belong to the same moment: nothing is applied in between.
+        attempt: () => {
+          const answer = keeper.tryRead(request, this.#connection.authIds);
+          if (answer === undefined) return false;
+          const refused = watch && !this.#watch(request, answer);
+          finish(() => this.#answerRead(wire, refused ? THROTTLED : answer));
+          return true;
+        },
+        hydrate: () => keeper.hydrateFor(request),
+        finish,
+      });
+    return { kind: 'read', run, hold: () => keeper.tryHold(request) };
+  }
+
+  #readNowhere(wire: WireRead): Work {
+    const { request, watch } = translateRead(wire);
+    const code = this.#codeOfImpossiblePath(request);
+    return alone((finish) => {
       // The watch for a creation that never comes is there to be checked and removed, as ZooKeeper's is.
       const refused = watch && !this.#watch(request, { ok: false, code });
       finish(() => this.#answerRead(wire, refused ? THROTTLED : { ok: false, code }));
-      return;
-    }
-    this.#whenKnown({
-      // The answer, its watch and its reply belong to the same moment: nothing is applied in between.
-      attempt: () => {
-        const answer = keeper.tryRead(request, this.#connection.authIds);
-        if (answer === undefined) return false;
-        const refused = watch && !this.#watch(request, answer);
-        finish(() => this.#answerRead(wire, refused ? THROTTLED : answer));
-        return true;
-      },
-      hydrate: () => keeper.hydrateFor(request),
-      finish,
     });
   }
 
@@ -279,7 +288,7 @@ class SessionRequest {
   }
 
   /** A lookup as a step of the pipeline. */
-  #lookUp(lookupOf: () => Lookup): { readonly kind: Step['kind']; readonly run: Run } {
+  #lookUp(lookupOf: () => Lookup): Work {
     return alone((finish) => {
       const lookup = lookupOf();
       this.#whenKnown({
@@ -332,7 +341,7 @@ class SessionRequest {
   }
 
   /** A request that is answered at once by its code, with `body` when that is no error. */
-  #decide(codeOf: () => number, body?: ReplyBody): { readonly kind: Step['kind']; readonly run: Run } {
+  #decide(codeOf: () => number, body?: ReplyBody): Work {
     return alone((finish) => {
       const code = codeOf();
       finish(() => this.#connection.reply(this.#header(code), body));
@@ -340,7 +349,7 @@ class SessionRequest {
   }
 
   /** An operation that is none, or that only a multi has: as in ZooKeeper the connection is over, and the session lives on. */
-  #unimplemented(): { readonly kind: Step['kind']; readonly run: Run } {
+  #unimplemented(): Work {
     const header = { xid: this.#xid, zxid: NO_ZXID, err: ErrorCode.Unimplemented };
     return alone((finish) =>
       finish(() => {
@@ -351,7 +360,7 @@ class SessionRequest {
   }
 
   /** As a ZooKeeper with sessionRequireClientSASLAuth: the session is closed, and the client told why. */
-  #requireSasl(): { readonly kind: Step['kind']; readonly run: Run } {
+  #requireSasl(): Work {
     const connection = this.#connection;
     return alone((finish) => {
       connection.expectEnd();
@@ -366,7 +375,7 @@ class SessionRequest {
     });
   }
 
-  #refuse(code: number): { readonly kind: Step['kind']; readonly run: Run } {
+  #refuse(code: number): Work {
     return alone((finish) => finish(() => this.#connection.reply(this.#header(code))));
   }
 

@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.js';
 import { sleep } from '../base/clock.js';
-import type { WriteRequest } from '../core/types.js';
+import type { WriteRequest, Zxid } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import type { Item } from '../log/store.js';
 import { StoreError } from '../log/store.js';
-import { decodeHeader, decodeRow } from '../log/entry-codec.js';
+import { decodeHeader } from '../log/entry-codec.js';
 import { blobsOfEntry } from './blob-references.js';
 import { externalizeData, dataBytesOf, hasDueBlobs } from './externalize.js';
 import {
@@ -21,15 +21,23 @@ import {
 } from './limits.js';
 import { instantOf } from '../base/instant.js';
 import { writeEntry } from './log-rows.js';
-import type { GuardedOrigin, Pending, Plan, Settle } from './planner.js';
+import type { GuardedOrigin, Outcome, Pending, Plan, Settle } from './planner.js';
 import type { Combining } from './combining/combining.js';
-import { missingFor, planBatch, preferLists } from './planner.js';
+import { lookAhead, missingFor, planBatch, preferLists } from './planner.js';
 import { recordedOutcome } from './recorded.js';
 import type { Replica } from './replica.js';
 import { backoffMs } from './retry.js';
 import { KeeperError } from './types.js';
 
 export type { Settle } from './planner.js';
+
+/** A plan whose entry is being put. */
+interface InFlight {
+  readonly plan: Plan;
+  readonly batch: Pending[];
+  /** Of the plan, from when its entry is being applied on: what has been told of it. */
+  told: number | undefined;
+}
 
 export interface CommitterOptions {
   /** False while the clock cannot be trusted (I13). */
@@ -55,14 +63,19 @@ export class Committer {
   #running: Promise<void> | undefined;
   #stopped = false;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
-  #inFlight: { readonly plan: Plan; readonly batch: Pending[] } | undefined;
+  #inFlight: InFlight | undefined;
   readonly statistics = { batches: 0, conflicts: 0, doubts: 0, transactions: 0 };
 
   constructor(replica: Replica, { mayWrite = () => true, combining }: CommitterOptions = {}) {
     this.#replica = replica;
     this.#mayWrite = mayWrite;
     this.#combining = combining;
-    replica.listen({ onCommit: () => undefined, onEntry: (entry) => this.#onEntry(entry) });
+    replica.listen({
+      beforeEntry: (entry) => this.#beforeEntry(entry),
+      onCommit: () => undefined,
+      afterCommit: ({ position }) => this.#settleUpTo(position.zxid),
+      onEntry: (entry) => this.#onEntry(entry),
+    });
   }
 
   get queued(): number {
@@ -90,7 +103,8 @@ export class Committer {
     }
     if (this.#replica.window.bytes > LAG_STOP_BYTES) {
       // Nobody may be following this log: look for ourselves whether the materializer has caught up.
-      void this.#refreshWhenBehind();
+      // What goes wrong with it the next run meets as well, and tells.
+      this.#refreshWhenBehind().catch(() => undefined);
       return new KeeperError('Lagging', 'the materializer is too far behind the log to take more writes');
     }
     return undefined;
@@ -118,25 +132,37 @@ export class Committer {
     // Requests of the same turn of the event loop share a batch.
     await Promise.resolve();
     while (this.#queue.length > 0 || this.#combining?.isCombining === true) {
-      await this.#refreshWhenBehind();
-      await this.#slowDown();
-      await this.#combining?.standBack();
-      const parked = (await this.#combining?.collect()) ?? [];
-      const batch = [...this.#takeQueued(BATCH_REQUESTS_MAX), ...parked];
+      const batch: Pending[] = [];
       try {
+        await this.#refreshWhenBehind();
+        await this.#slowDown();
+        await this.#combining?.standBack();
+        const parked = (await this.#combining?.collect()) ?? [];
+        batch.push(...this.#takeQueued(BATCH_REQUESTS_MAX), ...parked);
         await this.#commit(batch);
       } catch (error) {
-        this.#fail(batch, error);
+        // What failed before there was a batch would fail again, and a combiner without writes of its own goes on for ever.
+        if (batch.length === 0) this.#combining?.abandon();
+        this.#fail(batch.length > 0 ? batch : this.#takeQueued(BATCH_REQUESTS_MAX), error);
       }
     }
     // In the same turn as the queue was seen to be empty: a request that comes any later starts a new run.
     this.#running = undefined;
   }
 
-  /** Ends what is left of a batch that could not be committed. Settled requests have been taken out of it. */
+  /**
+   * Ends what is left of a batch that could not be committed. Settled requests have been taken out of it. An error of the program
+   * ends this batch alone: it was prepared beside the state, and a state that was harmed answers nothing any more.
+   */
   #fail(batch: readonly Pending[], error: unknown): void {
-    if (!(error instanceof KeeperError)) throw error;
-    for (const pending of batch) pending.settle(error);
+    const failure =
+      error instanceof KeeperError
+        ? error
+        : new KeeperError('Internal', 'the write met an error of the program', {
+            cause: error,
+            maybeApplied: true,
+          });
+    for (const pending of batch) pending.settle(failure);
   }
 
   /** Lets a window that has grown go up to the watermark, at most once in a while: keepers without a follower rely on it. */
@@ -227,13 +253,13 @@ export class Committer {
     const unpin: (() => void)[] = [];
     try {
       for (;;) {
+        const plan = planBatch(batch, this.#replica);
+        if (plan !== undefined) return plan;
         const missing = missingFor(batch, this.#replica);
-        if (missing.size === 0) {
-          const plan = planBatch(batch, this.#replica);
-          if (!(plan instanceof Set)) return plan;
-          for (const key of plan) missing.add(key);
-        }
-        const wanted = preferLists(missing, this.#replica);
+        const wanted = preferLists(
+          missing.size > 0 ? missing : lookAhead(batch, this.#replica),
+          this.#replica,
+        );
         unpin.push(this.#replica.view.pin(wanted));
         await this.#replica.hydrate(wanted);
       }
@@ -256,7 +282,7 @@ export class Committer {
       if (!this.#mayWrite()) await sleep(this.#replica.options.clock, LAG_PAUSE_MS_MAX);
       return false;
     }
-    const inFlight = { plan, batch };
+    const inFlight: InFlight = { plan, batch, told: undefined };
     this.#inFlight = inFlight;
     try {
       const mark = this.#replica.mark();
@@ -271,7 +297,10 @@ export class Committer {
       else await this.#replica.advanceByRow(winner);
       // The slot was ours, but the view has leapt over it since: what was prepared for it is what has happened.
       if (isOurs && this.#inFlight === inFlight) this.#onEntry(entry);
-      if (isOurs) void this.#replica.blobs.confirm(blobsOfRow(row.item, entry));
+      if (isOurs) {
+        const named = blobsOfEntry(entry).map(({ blob }) => blob);
+        void this.#replica.blobs.confirm(row.bodyBlob === undefined ? named : [row.bodyBlob, ...named]);
+      }
       // Whichever way our entry came in, by the put's answer, as the winner of a slot or with the tail, #onEntry saw it.
       return this.#inFlight !== inFlight;
     } finally {
@@ -314,29 +343,52 @@ export class Committer {
     }
   }
 
-  /** Called when an entry has been applied: if it is the one in flight, its requests are settled here and now. */
+  /** An entry is about to be applied. If it is the one in flight, what comes before its first transaction is told on this state. */
+  #beforeEntry(entry: Entry): void {
+    const inFlight = this.#inFlight;
+    if (inFlight?.plan.entry?.batchId !== entry.batchId) return;
+    inFlight.told = 0;
+    this.#settleUpTo(entry.first - 1);
+  }
+
+  /**
+   * Tells the outcomes of the entry that is being applied, each while the state is the one that it belongs to: whoever reads or
+   * writes on hearing of it sees everything before it, and nothing after it. `zxid` is that of the state.
+   */
+  #settleUpTo(zxid: Zxid): void {
+    const inFlight = this.#inFlight;
+    if (inFlight?.told === undefined) return;
+    const { planned } = inFlight.plan;
+    for (let next = planned[inFlight.told]; next !== undefined; next = planned[inFlight.told]) {
+      if (next.stateAt > zxid) return;
+      inFlight.told++;
+      next.pending.settle(next.outcome);
+    }
+  }
+
+  /** An entry has been applied, or had been in the view's past: if it is the one in flight, all of its requests are settled now. */
   #onEntry(entry: Entry): void {
-    if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) {
+    const inFlight = this.#inFlight;
+    if (inFlight?.plan.entry?.batchId !== entry.batchId) {
       this.#combining?.onForeignEntry(entry);
       return;
     }
-    const { plan, batch } = this.#inFlight;
+    inFlight.told ??= 0;
+    this.#settleUpTo(entry.last);
     this.#inFlight = undefined;
     this.statistics.batches++;
     this.statistics.transactions += entry.txns.length;
-    settle(plan.planned, batch);
+    takeOut(inFlight.plan.planned, inFlight.batch);
   }
 }
 
-function blobsOfRow(item: Item, entry: Entry): string[] {
-  const row = decodeRow(item);
-  const body = row.kind === 'blob' ? [row.bodyBlob.blob] : [];
-  return [...body, ...blobsOfEntry(entry).map(({ blob }) => blob)];
+/** Takes requests out of their batch and tells them. */
+function settle(planned: readonly Outcome[], batch: Pending[]): void {
+  takeOut(planned, batch);
+  for (const { pending, outcome } of planned) pending.settle(outcome);
 }
 
-/** Takes the requests of a plan out of its batch and tells them. */
-function settle(planned: Plan['planned'], batch: Pending[]): void {
+function takeOut(planned: readonly Outcome[], batch: Pending[]): void {
   const settled = new Set(planned.map(({ pending }) => pending));
   batch.splice(0, batch.length, ...batch.filter((pending) => !settled.has(pending)));
-  for (const { pending, outcome } of planned) pending.settle(outcome);
 }

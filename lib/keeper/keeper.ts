@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.js';
 import { answer, needOfRead } from '../core/machine.js';
 import { unknownQuotaRoot } from '../core/quota.js';
-import type { RecordKey } from '../core/state.js';
+import { parentOf } from '../core/paths.js';
+import { recordKey, type RecordKey } from '../core/state.js';
 import type { Acl, AuthId, ReadAnswer, ReadRequest, SessionId, WriteRequest, Zxid } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
 import type { CombiningOptions } from './combining/combining.js';
@@ -9,6 +10,7 @@ import { Combining } from './combining/combining.js';
 import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
 import { Follower } from './follower.js';
+import { HELD_CHILDREN_MAX } from './limits.js';
 import type { GuardedOrigin } from './planner.js';
 import type { Leap, ReplicaOptions } from './replica.js';
 import { Replica } from './replica.js';
@@ -114,6 +116,25 @@ export class Keeper implements KeeperApi {
   tryRead(request: ReadRequest, authIds: readonly AuthId[]): ReadAnswer | undefined {
     if (needOfRead(request, this.replica.view).length > 0) return undefined;
     return answer(request, this.replica.view, authIds);
+  }
+
+  tryHold(request: ReadRequest): (() => void) | undefined {
+    const { view } = this.replica;
+    if (needOfRead(request, view).length > 0) return undefined;
+    const { path } = request;
+    const record = view.node(path);
+    const keys = [recordKey.node(path)];
+    // That there is none may be known from its parent's list alone.
+    if (record === null && path !== '/') keys.push(recordKey.children(parentOf(path)));
+    // What lies in a blob is not part of the state, and cannot be kept.
+    if (request.kind === 'getData' && record !== null && !(record?.data instanceof Uint8Array))
+      return undefined;
+    if (request.kind === 'getChildren') {
+      // A znode that has no children yet may have some by then.
+      if ((view.children(path)?.size ?? Infinity) > HELD_CHILDREN_MAX) return undefined;
+      keys.push(recordKey.children(path));
+    }
+    return view.pin(keys);
   }
 
   hydrateFor(request: ReadRequest): Promise<void> {

@@ -129,3 +129,6 @@ export const IDLE_ROUNDS_MAX = 100;
 export const IDLE_ATTEMPTS_MAX = 3;
 /** Markers that fall due within so many ms of each other share a timer. */
 export const IDLE_SAME_SECOND_MS = 1000;
+
+/** A read that waits between writes is not held for a list of more children: its answer would be long, and many may be held. */
+export const HELD_CHILDREN_MAX = 1_000;

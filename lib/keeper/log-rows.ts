@@ -60,7 +60,7 @@ export async function writeEntry(input: {
   entry: Entry;
   namespace: string;
   blobs: Blobs;
-}): Promise<{ item: Item; bytes: number }> {
+}): Promise<{ item: Item; bytes: number; bodyBlob?: string }> {
   const { entry, namespace, blobs } = input;
   const longest = entry.txns.reduce((sum, txn) => sum + encodedTxnSize(txn), BODY_OVERHEAD_BYTES);
   if (longest <= ENTRY_BYTES_MAX) {
@@ -69,5 +69,6 @@ export async function writeEntry(input: {
   }
   const body = encodeBody(entry);
   const reference = await blobs.write(body, entry.first - 1);
-  return { item: encodeEntryWithBlob(namespace, entry, reference), bytes: body.length };
+  const item = encodeEntryWithBlob(namespace, entry, reference);
+  return { item, bytes: body.length, bodyBlob: reference.blob };
 }

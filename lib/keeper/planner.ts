@@ -52,9 +52,16 @@ export interface Pending {
   readonly bytes: number;
 }
 
-export interface Planned {
+/** What a request came to. */
+export interface Outcome {
   readonly pending: Pending;
   readonly outcome: WriteOutcome | KeeperError;
+}
+
+/** What a request comes to if its plan's slot is won. */
+export interface Planned extends Outcome {
+  /** The zxid of the state that the outcome belongs to: its own transaction's, or the one that it was refused on. */
+  readonly stateAt: Zxid;
 }
 
 /** A batch as prepared on the state at `head`: what becomes of its requests if the next slot is won. */
@@ -68,6 +75,11 @@ export interface Plan {
 
 type Accepted = Pick<Txn, 'effect' | 'quotas'>;
 
+/** Ms since 1970 of an entry after the head, never before the head's own. */
+function timeOfEntry({ headTimeMs, options }: Replica): number {
+  return Math.max(headTimeMs, Math.floor(options.clock.now()));
+}
+
 /** A batch with the state that grows under it. Thrown away when the slot is lost. */
 class Draft {
   readonly #replica: Replica;
@@ -75,7 +87,7 @@ class Draft {
   readonly head: Zxid;
   readonly timeMs: number;
   readonly txns: Txn[] = [];
-  readonly planned: Planned[] = [];
+  readonly #planned: Planned[] = [];
   readonly #enforceQuota: boolean;
   #bytes = 0;
 
@@ -84,7 +96,7 @@ class Draft {
     this.#replica = replica;
     this.layer = new Layer(replica.view);
     this.head = replica.head;
-    this.timeMs = Math.max(replica.headTimeMs, Math.floor(replica.options.clock.now()));
+    this.timeMs = timeOfEntry(replica);
   }
 
   /** The zxid of the state as it is with what has been drafted so far. */
@@ -94,6 +106,14 @@ class Draft {
 
   get next(): Position {
     return { zxid: this.zxid + 1, timeMs: this.timeMs };
+  }
+
+  get planned(): readonly Planned[] {
+    return this.#planned;
+  }
+
+  plan(outcome: Outcome): void {
+    this.#planned.push({ ...outcome, stateAt: this.zxid });
   }
 
   /** What a write comes to on the state as it is with what has been drafted so far, within what the namespace may hold. */
@@ -127,14 +147,14 @@ class Draft {
 }
 
 /**
- * Prepares a batch on the state at the head, one request after the other on a layer over the view. Returns the keys that are
- * missing instead when there are any: what a request needs may depend on the effects of those before it.
+ * Prepares a batch on the state at the head, one request after the other on a layer over the view. `undefined` when a record is
+ * missing: {@link missingFor} and {@link lookAhead} say which.
  */
-export function planBatch(batch: readonly Pending[], replica: Replica): Plan | Set<RecordKey> {
+export function planBatch(batch: readonly Pending[], replica: Replica): Plan | undefined {
   const draft = new Draft(replica);
   for (const pending of batch) {
     const needed = needOfWrite(pending.request, pending.origin, draft.layer);
-    if (needed.length > 0) return lookAhead(batch, replica, draft.timeMs);
+    if (needed.length > 0) return undefined;
     if (!(pending.origin.once === undefined ? planPlain : planOnce)(pending, draft)) break;
   }
   return { head: draft.head, planned: draft.planned, entry: entryOf(draft, replica) };
@@ -145,7 +165,8 @@ export function planBatch(batch: readonly Pending[], replica: Replica): Plan | S
  * only when the creates before it have taken effect. What is not known is presumed absent, which is what most of them
  * are; where that is wrong, the next round finds out.
  */
-function lookAhead(batch: readonly Pending[], replica: Replica, timeMs: number): Set<RecordKey> {
+export function lookAhead(batch: readonly Pending[], replica: Replica): Set<RecordKey> {
+  const timeMs = timeOfEntry(replica);
   const below = new PresumedAbsent(replica.view);
   const layer = new Layer(below);
   let zxid = replica.head;
@@ -169,18 +190,18 @@ function planPlain(pending: Pending, draft: Draft): boolean {
   const refusal = origin.guard?.() ?? (prepared.ok ? undefined : prepared.refusal);
   if (!prepared.ok || refusal !== undefined) {
     assert(refusal !== undefined, 'what is not accepted is refused');
-    draft.planned.push({ pending, outcome: refused(draft.zxid, refusal) });
+    draft.plan({ pending, outcome: refused(draft.zxid, refusal) });
     return true;
   }
   const { effect } = prepared;
   if (!isLogged(request, effect)) {
     const result = resultOf({ request, effect, position: draft.next, state: draft.layer });
-    draft.planned.push({ pending, outcome: { ok: true, zxid: draft.zxid, logged: false, result } });
+    draft.plan({ pending, outcome: { ok: true, zxid: draft.zxid, logged: false, result } });
     return true;
   }
   const stats = draft.take(plainTxn(origin, prepared));
   if (stats === undefined) return false;
-  draft.planned.push({ pending, outcome: accepted({ request, effect, draft, stats }) });
+  draft.plan({ pending, outcome: accepted({ request, effect, draft, stats }) });
   return true;
 }
 
@@ -194,7 +215,7 @@ function planOnce(pending: Pending, draft: Draft): boolean {
   assert(once !== undefined, 'a write without a number');
   const prepared = draft.prepare(pending);
   if (!prepared.ok && isOfSession(prepared.refusal)) {
-    draft.planned.push({ pending, outcome: refused(draft.zxid, prepared.refusal) });
+    draft.plan({ pending, outcome: refused(draft.zxid, prepared.refusal) });
     return true;
   }
   const last = draft.layer.session(origin.session)?.cxid;
@@ -203,11 +224,11 @@ function planOnce(pending: Pending, draft: Draft): boolean {
   if (once.cxid <= last) return true; // a copy of one in this very batch: it is looked up once that has its place
   if (once.cxid > last + 1) {
     const message = `write ${once.cxid} came before ${last + 1} of session 0x${origin.session.toString(16)}`;
-    draft.planned.push({ pending, outcome: new KeeperError('OutOfOrder', message) });
+    draft.plan({ pending, outcome: new KeeperError('OutOfOrder', message) });
     return true;
   }
   if (draft.timeMs > (origin.deadlineMs ?? Infinity)) {
-    draft.planned.push({
+    draft.plan({
       pending,
       outcome: new KeeperError('Overdue', 'nobody waits for the write any more'),
     });
@@ -222,7 +243,7 @@ function planOnce(pending: Pending, draft: Draft): boolean {
   const outcome = prepared.ok
     ? accepted({ request, effect, draft, stats })
     : { ...refused(draft.zxid, prepared.refusal) };
-  draft.planned.push({ pending, outcome });
+  draft.plan({ pending, outcome });
   return true;
 }
 

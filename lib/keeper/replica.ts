@@ -34,8 +34,12 @@ export interface ReplicaOptions {
 }
 
 export interface ReplicaListener {
-  /** Called for every transaction that is applied, in log order. Must not throw. */
+  /** Called before the first transaction of an entry is applied. Must not throw. */
+  beforeEntry?(entry: Entry): void;
+  /** Called for every transaction when it has been applied and the next one has not, in log order. Must not throw. */
   onCommit(commit: Commit): void;
+  /** Called when all listeners have been told of a transaction, before the next one is applied. Must not throw. */
+  afterCommit?(commit: Commit): void;
   /** Called after all transactions of an entry were applied and reported. Must not throw. */
   onEntry(entry: Entry): void;
 }
@@ -49,13 +53,13 @@ export interface Leap {
 /**
  * A follower of one namespace's log: a bounded view at `head`, the window of entries above the base, and the two ways to get
  * on: reading the tail, and hydrating records. Everything that applies entries goes through {@link Replica.advance}, which
- * is synchronous, so between two awaits the view stands at exactly one entry's end.
+ * is synchronous, so between two awaits the view stands at exactly one entry's end. Listeners see it at each transaction's end.
  */
 export class Replica {
   readonly options: ReplicaOptions;
-  readonly view: View;
   readonly blobs: Blobs;
   readonly allowance: Allowance;
+  readonly #view: View;
   readonly #hydrator: Hydrator;
   readonly #listeners = new Set<ReplicaListener>();
   readonly #leapListeners = new Set<(leap: Leap) => void>();
@@ -73,13 +77,20 @@ export class Replica {
   #tailReadAt = NEVER;
   #currentAt = NEVER;
   #unbroken = 0;
+  #damage: unknown;
 
   constructor(options: ReplicaOptions) {
     this.options = options;
-    this.view = new View(options.viewLimits);
+    this.#view = new View(options.viewLimits);
     this.blobs = new Blobs(options);
     this.allowance = new Allowance(options);
     this.#hydrator = new Hydrator(this);
+  }
+
+  /** Throws `Internal` once an entry could be applied in part only: nothing is answered from a state that is none. */
+  get view(): View {
+    if (this.#damage === undefined) return this.#view;
+    throw new KeeperError('Internal', 'an entry of the log could not be applied', { cause: this.#damage });
   }
 
   get head(): Zxid {
@@ -333,17 +344,27 @@ export class Replica {
       `entry ${entry.first}…${entry.last} does not follow ${this.#head}`,
     );
     assert(entry.last - entry.first + 1 === entry.txns.length, `entry ${entry.first} has holes`);
-    this.#window.push(entry, bytes);
-    const commits = entry.txns.map((txn, index) => {
-      const position = { zxid: entry.first + index, timeMs: entry.timeMs };
-      return { position, txn, triggers: apply(txn, position, this.view) };
-    });
-    this.#head = entry.last;
-    this.#headTimeMs = entry.timeMs;
-    this.#counters = entry.counters;
-    for (const listener of this.#listeners) {
-      for (const commit of commits) listener.onCommit(commit);
+    try {
+      this.#apply(entry, bytes);
+    } catch (error) {
+      this.#damage = error;
+      throw error;
     }
+  }
+
+  #apply(entry: Entry, bytes: number): void {
+    this.#window.push(entry, bytes);
+    for (const listener of this.#listeners) listener.beforeEntry?.(entry);
+    this.#headTimeMs = entry.timeMs;
+    for (const [index, txn] of entry.txns.entries()) {
+      const position = { zxid: entry.first + index, timeMs: entry.timeMs };
+      const triggers = apply(txn, position, this.#view);
+      this.#head = position.zxid;
+      const commit = { position, txn, triggers };
+      for (const listener of this.#listeners) listener.onCommit(commit);
+      for (const listener of this.#listeners) listener.afterCommit?.(commit);
+    }
+    this.#counters = entry.counters;
     for (const listener of this.#listeners) listener.onEntry(entry);
   }
 }

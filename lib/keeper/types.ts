@@ -51,7 +51,9 @@ export type KeeperErrorCode =
   /** The write's deadline has passed: nothing was done, and the number was not spent. */
   | 'Overdue'
   /** The write ended in the log, or not; the part of the log that could tell is gone. */
-  | 'MaybeApplied';
+  | 'MaybeApplied'
+  /** An error of this program, which is the `cause`. A write may have happened. */
+  | 'Internal';
 
 export class KeeperError extends Error {
   override readonly name = 'KeeperError';
@@ -72,12 +74,12 @@ export class KeeperError extends Error {
 /**
  * The shell around a view, as gateway and functions use it. One keeper serves one namespace.
  *
- * Ordering: everything a keeper calls back happens synchronously and in log order. For each entry that is applied,
- * first every transaction's `onCommit` is called, then the `settle` of the writes that this keeper had in the entry,
- * in the order of their submission; only then the next entry is applied. `head` is always an entry's end.
+ * Ordering: everything a keeper calls back happens synchronously and in log order, in step with the state. When a transaction
+ * has been applied, `head` is its zxid; first its `onCommit` is called, then the `settle` of the write that it is, if this keeper
+ * submitted it, and of writes that were refused on this very state; only then the next transaction is applied.
  */
 export interface KeeperApi {
-  /** The entry end that the view stands at. */
+  /** The transaction that the view stands at: an entry's end, but within the callbacks of an entry. */
   readonly head: Zxid;
   /** The time of the entry at `head`, ms since 1970. */
   readonly headTimeMs: number;
@@ -87,7 +89,8 @@ export interface KeeperApi {
 
   /**
    * Queues a write. `settle` is called exactly once, synchronously while its entry (or the check that no newer entry
-   * exists, for a refusal) is being worked on. Writes settle in the order of their submission.
+   * exists, for a refusal) is being worked on, and sees the state that its outcome belongs to. Writes settle in the order
+   * of their submission.
    */
   submit(request: WriteRequest, origin: Origin, settle: (outcome: WriteOutcome | KeeperError) => void): void;
   /** {@link submit} as a promise; rejects with {@link KeeperError}. Other things may have been applied when it resumes. */
@@ -95,6 +98,11 @@ export interface KeeperApi {
 
   /** Answers at `head` from what is known, or `undefined` when records have to be hydrated first. Synchronous. */
   tryRead(request: ReadRequest, authIds: readonly AuthId[]): ReadAnswer | undefined;
+  /**
+   * Keeps in the view what a read takes, so that {@link tryRead} answers it whatever is written in between, until the returned
+   * function is called. `undefined` when something is missing, or too large to be kept for one read.
+   */
+  tryHold(request: ReadRequest): (() => void) | undefined;
   /** Brings what a read needs into the view. Call {@link tryRead} again afterwards, until it answers. */
   hydrateFor(request: ReadRequest): Promise<void>;
   /** Reads the log's tail in a read that begins after this call; resolves at the head that it found. What `sync` does. */

@@ -32,6 +32,8 @@ export class Window {
   #entries: WindowEntry[] = [];
   #bytes = 0;
   readonly #items = new Map<RecordKey, WindowItem[]>();
+  /** Of the oldest entries, how many are in the index: most entries leave the window before anybody asks for them. */
+  #indexed = 0;
   readonly #holds = new Set<WindowHold>();
   #trimTo: Zxid;
 
@@ -56,11 +58,13 @@ export class Window {
 
   /** The keys that the window's transactions touch. */
   keys(): IterableIterator<RecordKey> {
+    this.#index();
     return this.#items.keys();
   }
 
   /** The transactions that touch a record, oldest first. */
   items(key: RecordKey): readonly WindowItem[] {
+    this.#index();
     return this.#items.get(key) ?? [];
   }
 
@@ -82,15 +86,21 @@ export class Window {
   push(entry: Entry, bytes: number): void {
     this.#entries.push({ entry, bytes });
     this.#bytes += bytes;
-    entry.txns.forEach((txn, index) => {
-      const position = { zxid: entry.first + index, timeMs: entry.timeMs };
-      for (const [key, part] of narrowed(txn)) {
-        const item = { position, txn: part };
-        const items = this.#items.get(key);
-        if (items === undefined) this.#items.set(key, [item]);
-        else items.push(item);
-      }
-    });
+  }
+
+  #index(): void {
+    for (; this.#indexed < this.#entries.length; this.#indexed++) {
+      const entry = this.#entries[this.#indexed]?.entry;
+      entry?.txns.forEach((txn, index) => {
+        const position = { zxid: entry.first + index, timeMs: entry.timeMs };
+        for (const [key, part] of narrowed(txn)) {
+          const item = { position, txn: part };
+          const items = this.#items.get(key);
+          if (items === undefined) this.#items.set(key, [item]);
+          else items.push(item);
+        }
+      });
+    }
   }
 
   get isHeld(): boolean {
@@ -125,7 +135,9 @@ export class Window {
       this.#base = entry.last;
     }
     if (count === 0) return;
-    this.#forget(this.#entries.splice(0, count));
+    const gone = this.#entries.splice(0, count);
+    this.#forget(gone.slice(0, this.#indexed));
+    this.#indexed = Math.max(0, this.#indexed - count);
   }
 
   #forget(entries: readonly WindowEntry[]): void {

@@ -2,18 +2,28 @@ import { describe, expect, it } from 'vitest';
 
 import { Admission } from '../../lib/gateway/admission.js';
 import { Pipeline, type Step } from '../../lib/gateway/pipeline.js';
+import { INLINE_DATA_BYTES_MAX } from '../../lib/keeper/limits.js';
 
 /** A pipeline whose steps are started and finished by the test; `log` tells what happened. */
 function scripted() {
   const log: string[] = [];
   const finishes = new Map<string, () => void>();
   let mayStart = true;
-  const pipeline = new Pipeline({ mayStart: () => mayStart, onSettled: () => undefined });
+  const pipeline = new Pipeline({
+    mayStart: () => mayStart,
+    onSettled: () => undefined,
+    onMissed: () => log.push('missed'),
+  });
+  const hold = (name: string) => {
+    log.push(`hold ${name}`);
+    return () => log.push(`release ${name}`);
+  };
   const push = (name: string, kind: Step['kind'], now = false) => {
     pipeline.push({
-      bytes: 10,
+      bytes: name.startsWith('large') ? INLINE_DATA_BYTES_MAX + 1 : 10,
       kind,
       startedMs: 0,
+      ...(kind === 'read' ? { hold: () => hold(name) } : {}),
       start: (finish) => {
         log.push(`start ${name}`);
         const done = () => finish(() => log.push(`reply ${name}`));
@@ -44,6 +54,67 @@ describe('the pipeline', () => {
     expect(log.slice(2)).toEqual(['reply w1', 'reply w2', 'start r1']);
     finish('r1');
     expect(log.slice(5)).toEqual(['reply r1', 'start w3']);
+  });
+
+  it('holds a read between writes, and answers it between them', () => {
+    const { log, push, finish } = scripted();
+    push('w1', 'write');
+    push('r1', 'read', true);
+    push('w2', 'write');
+    push('r2', 'read', true);
+    push('r3', 'read', true);
+    expect(log).toEqual(['start w1', 'hold r1', 'start w2', 'hold r2', 'hold r3']);
+    finish('w1');
+    expect(log.slice(5)).toEqual(['reply w1', 'release r1', 'start r1', 'reply r1']);
+    finish('w2');
+    const answered = (name: string) => [`release ${name}`, `start ${name}`, `reply ${name}`];
+    expect(log.slice(9)).toEqual(['reply w2', ...answered('r2'), ...answered('r3')]);
+  });
+
+  it('starts a write behind a held read though the writes before it are all answered but in the wrong order', () => {
+    const { log, push, finish } = scripted();
+    push('w1', 'write');
+    push('r1', 'read', true);
+    push('w2', 'write');
+    finish('w2');
+    expect(log.slice(3)).toEqual([]);
+    finish('w1');
+    expect(log.slice(3)).toEqual(['reply w1', 'release r1', 'start r1', 'reply r1', 'reply w2']);
+  });
+
+  it('lets nothing past a read that it could not answer at its turn, and says so when a write has passed it already', () => {
+    const { log, push, finish } = scripted();
+    push('w1', 'write');
+    push('r1', 'read');
+    finish('w1');
+    push('w2', 'write');
+    expect(log.slice(2)).toEqual(['reply w1', 'release r1', 'start r1']);
+    finish('r1');
+    expect(log.slice(5)).toEqual(['reply r1', 'start w2']);
+    push('r2', 'read');
+    push('w3', 'write');
+    finish('w2');
+    expect(log.slice(7)).toEqual(['hold r2', 'start w3', 'reply w2', 'release r2', 'start r2', 'missed']);
+  });
+
+  it('holds no read behind a write with more data than a record has', () => {
+    const { log, push, finish } = scripted();
+    push('large', 'write');
+    push('r1', 'read', true);
+    push('w2', 'write');
+    expect(log).toEqual(['start large']);
+    finish('large');
+    expect(log.slice(1)).toEqual(['reply large', 'start r1', 'reply r1', 'start w2']);
+    push('r2', 'read', true);
+    expect(log.at(-1)).toBe('hold r2');
+  });
+
+  it('lets go of what it held when it is closed', () => {
+    const { log, push, pipeline } = scripted();
+    push('w1', 'write');
+    push('r1', 'read', true);
+    pipeline.close();
+    expect(log).toEqual(['start w1', 'hold r1', 'release r1']);
   });
 
   it('holds a reply back whose turn has not come', () => {

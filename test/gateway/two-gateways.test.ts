@@ -1,53 +1,14 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../lib/base/clock.js';
-import { silentLogger } from '../../lib/base/logger.js';
 import { systemRandom } from '../../lib/base/random.js';
 import { ErrorCode } from '../../lib/core/errors.js';
 import { OPEN_ACL } from '../../lib/core/types.js';
-import { Gateway } from '../../lib/gateway/gateway.js';
-import { Keeper } from '../../lib/keeper/keeper.js';
-import { GatewaySessions } from '../../lib/keeper/sessions.js';
 import { SimulatedStore } from '../../lib/log/simulated-store.js';
-import { EventType, Xid, type ConnectRequest } from '../../lib/wire/index.js';
-import { WireClient } from './support/wire-client.js';
+import { EventType, Xid } from '../../lib/wire/index.js';
+import { startOn } from './support/real-gateway.js';
 
 const node = (path: string, flags = 0) => ({ path, data: Buffer.from('v'), acl: OPEN_ACL, flags });
-const stops: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-/** A real keeper with real sessions on a store in memory, behind a gateway. */
-async function startOn(store: SimulatedStore) {
-  const shared = { store, clock: systemClock, random: systemRandom };
-  const keeper = new Keeper({ ...shared, namespace: 'test', follow: true });
-  await keeper.start();
-  stops.push(() => keeper.stop());
-  let address = '';
-  const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
-  const gateway = new Gateway({
-    namespace: 'test',
-    keeper,
-    sessions,
-    clock: systemClock,
-    random: systemRandom,
-    logger: silentLogger,
-    gateways: () => Promise.resolve([]),
-  });
-  const { address: at } = await gateway.listen({ host: '127.0.0.1', port: 0 });
-  address = `127.0.0.1:${at.port}`;
-  await sessions.start();
-  stops.push(() => sessions.stop());
-  stops.push(() => gateway.close());
-  const open = async (request: Partial<ConnectRequest> = {}) => {
-    const client = await WireClient.open(at.port, { timeoutMs: 20_000, ...request });
-    stops.push(() => client.destroy());
-    return client;
-  };
-  return { keeper, sessions, gateway, open };
-}
 
 async function startTwo() {
   const store = new SimulatedStore({ clock: systemClock, random: systemRandom });

@@ -150,14 +150,14 @@ describe('a refusal', () => {
 });
 
 describe('group commit', () => {
-  it('puts all writes of one turn into one entry, reports them all, then settles them in their order', async () => {
+  it('puts all writes of one turn into one entry, and tells each while the state is its own', async () => {
     const world = new World();
     const store = world.connection();
     const keeper = world.keeper({ store });
     await world.until(keeper.start());
     const puts = notePuts(store, 'log');
     const events: string[] = [];
-    keeper.onCommit(({ position }) => events.push(`commit ${position.zxid}`));
+    keeper.onCommit(({ position }) => events.push(`commit ${position.zxid}, head ${keeper.head}`));
     for (let index = 1; index <= 5; index++) {
       const settle = (outcome: WriteOutcome | KeeperError) => {
         events.push(`settle ${index} at ${(outcome as WriteOutcome).zxid}, head ${keeper.head}`);
@@ -167,9 +167,11 @@ describe('group commit', () => {
     await world.clock.advance(1);
     expect(puts).toHaveLength(1);
     expect(events).toEqual([
-      ...['commit 1', 'commit 2', 'commit 3', 'commit 4'],
-      ...['settle 1 at 1, head 4', 'settle 2 at 2, head 4', 'settle 3 at 3, head 4'],
-      ...['settle 4 at 3, head 4', 'settle 5 at 4, head 4'],
+      ...['commit 1, head 1', 'settle 1 at 1, head 1'],
+      ...['commit 2, head 2', 'settle 2 at 2, head 2'],
+      ...['commit 3, head 3', 'settle 3 at 3, head 3'],
+      'settle 4 at 3, head 3',
+      ...['commit 4, head 4', 'settle 5 at 4, head 4'],
     ]);
   });
 

@@ -40,8 +40,8 @@ export const MUTATIONS: readonly Mutation[] = [
       },
       {
         file: COMMITTER,
-        find: 'if (this.#inFlight?.plan.entry?.batchId !== entry.batchId) {',
-        replace: 'if (this.#inFlight?.plan.entry !== entry) {',
+        find: 'if (inFlight?.plan.entry?.batchId !== entry.batchId) {',
+        replace: 'if (inFlight?.plan.entry !== entry) {',
       },
     ],
     tests: ['test/keeper/append.test.ts', 'test/keeper/property.test.ts'],

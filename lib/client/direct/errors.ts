@@ -42,6 +42,8 @@ export function keeperError(error: KeeperError, maybeApplied = error.maybeApplie
     case 'OutOfOrder':
     case 'CxidReused':
       return new OutOfOrderError(init);
+    case 'Internal':
+      return errorFrom({ code: ErrorCode.SystemError, cause: error, maybeApplied });
     case 'MaybeApplied':
       return new MaybeAppliedError({ ...init, maybeApplied: true });
   }

@@ -234,6 +234,7 @@ export class SessionWrites implements Writes {
         if (!write.inDoubt) this.#drop(write, error);
         return;
       case 'StoreUnavailable':
+      case 'Internal':
         this.#stalled = true;
         this.#failures++;
         this.#onUnavailable(write, error);

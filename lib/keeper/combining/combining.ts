@@ -243,6 +243,11 @@ export class Combining {
     this.#stopped = true;
   }
 
+  /** Gives the role up without a word, after an error of the program; it lapses, and who had parked commits by itself. */
+  abandon(): void {
+    this.#stint = undefined;
+  }
+
   /** What the next batch of a combiner takes up beside its own. */
   async collect(): Promise<Pending[]> {
     const stint = this.#stint;

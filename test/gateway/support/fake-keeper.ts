@@ -22,7 +22,7 @@ interface Queued {
 
 /**
  * A keeper in memory with a log that never conflicts. A turn's writes make one entry, and follow the order of callbacks that
- * KeeperApi promises: every commit of the entry, then every settle. Tests may hold entries back, make records unknown,
+ * KeeperApi promises. Tests may hold entries back, make records unknown,
  * and turn writes away.
  */
 export class FakeKeeper implements KeeperApi {
@@ -41,6 +41,10 @@ export class FakeKeeper implements KeeperApi {
   readonly hydrated: RecordKey[] = [];
   /** Writes are turned away at once while true. */
   overloaded = false;
+  /** Reads that are held now. */
+  holds = 0;
+  /** No read can be held while true. */
+  unholdable = false;
   /** Every hydration waits for this. */
   hydration: Promise<void> = Promise.resolve();
   syncs = 0;
@@ -115,6 +119,14 @@ export class FakeKeeper implements KeeperApi {
     return answer(request, this.state, authIds);
   }
 
+  tryHold(request: ReadRequest): (() => void) | undefined {
+    if (this.unholdable || this.unknown.has(request.path)) return undefined;
+    this.holds++;
+    return () => {
+      this.holds--;
+    };
+  }
+
   async hydrateFor(request: ReadRequest): Promise<void> {
     await this.hydration;
     this.unknown.delete(request.path);
@@ -167,29 +179,23 @@ export class FakeKeeper implements KeeperApi {
   #commit(): void {
     const batch = this.#queue;
     this.#queue = [];
-    const commits: Commit[] = [];
-    const settles: (() => void)[] = [];
-    let zxid = this.head;
     const timeMs = this.clock.now();
+    this.headTimeMs = timeMs;
+    const before = this.head;
     for (const { request, origin, settle } of batch) {
       const prepared = prepare({ request, origin, state: this.state, timeMs });
       if (!prepared.ok) {
-        const at = zxid;
-        settles.push(() => settle({ ok: false, zxid: at, refusal: prepared.refusal }));
+        settle({ ok: false, zxid: this.head, refusal: prepared.refusal });
         continue;
       }
-      zxid += 1;
-      const position = { zxid, timeMs };
+      const position = { zxid: this.head + 1, timeMs };
       const txn = { session: origin.session, cxid: 0, effect: prepared.effect };
       const { triggers, stats } = applyWithStats(txn, position, this.state);
-      commits.push({ position, txn, triggers });
       const result = resultOf({ request, effect: prepared.effect, position, state: this.state, stats });
-      settles.push(() => settle({ ok: true, zxid: position.zxid, logged: true, result }));
+      this.head = position.zxid;
+      for (const listener of this.#listeners) listener({ position, txn, triggers });
+      settle({ ok: true, zxid: position.zxid, logged: true, result });
     }
-    this.head = zxid;
-    this.headTimeMs = timeMs;
-    this.entrySizes.push(commits.length);
-    for (const commit of commits) for (const listener of this.#listeners) listener(commit);
-    for (const settle of settles) settle();
+    this.entrySizes.push(this.head - before);
   }
 }
