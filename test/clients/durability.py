@@ -222,7 +222,7 @@ def arguments():
     parser.add_argument("--writers", type=int, default=6)
     parser.add_argument("--gateways", type=int, default=2)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
-    parser.add_argument("--zookeeper", action="store_true", help="do it to Debian's ZooKeeper, to test this test")
+    parser.add_argument("--zookeeper", action="store_true", help="do it to Apache ZooKeeper, to test this test")
     return parser.parse_args()
 
 

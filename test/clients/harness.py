@@ -1,7 +1,7 @@
 """Servers to test against, and what every client test shares.
 
 The tests ask only for `cluster()`: a server that somebody started for them. Which one that is, main.py decides:
-ZeroKeeper from this working tree, Debian's own ZooKeeper, or whatever listens at a given address.
+ZeroKeeper from this working tree, Apache ZooKeeper itself, or whatever listens at a given address.
 """
 
 import logging
@@ -227,16 +227,22 @@ def zerokeeper(gateways=1, directory=None, extra=()):
     return Server("zerokeeper", command + list(extra), [("127.0.0.1", port) for port in ports])
 
 
+def zookeeper_jars():
+    """The class path of Apache ZooKeeper 3.9.5, server and client."""
+    script = os.path.join(ROOT, "test", "support", "zookeeper", "jars.sh")
+    return subprocess.run(["bash", script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip() + "/*"
+
+
 def zookeeper():
-    """Debian's ZooKeeper, to see that an expectation is right before it is held against anything else."""
+    """Apache ZooKeeper, to see that an expectation is right before it is held against anything else."""
     (port,) = free_ports(1)
     directory = tempfile.mkdtemp(prefix="zookeeper-")
     config = os.path.join(directory, "zoo.cfg")
     with open(config, "w") as out:
         out.write("tickTime=2000\ndataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\n" % (directory, port))
-        out.write("4lw.commands.whitelist=*\nadmin.enableServer=false\n")
-    classpath = "/usr/share/java/zookeeper.jar"
-    command = ["java", "-Xmx256m", "-cp", classpath, "org.apache.zookeeper.server.ZooKeeperServerMain", config]
+        out.write("4lw.commands.whitelist=*\nadmin.enableServer=false\nextendedTypesEnabled=true\n")
+    command = ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", zookeeper_jars()]
+    command += ["org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
     return Server("zookeeper", command, [("127.0.0.1", port)])
 
 

@@ -25,7 +25,7 @@ def arguments():
     parser = argparse.ArgumentParser(description="Tests ZeroKeeper with other people's ZooKeeper clients.")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--target", default=os.environ.get("ZK_TARGET"), help="test the servers at HOST:PORT,HOST:PORT…")
-    kind.add_argument("--zookeeper", action="store_true", help="test Debian's own ZooKeeper")
+    kind.add_argument("--zookeeper", action="store_true", help="test Apache ZooKeeper itself")
     parser.add_argument("--gateways", type=int, default=GATEWAYS, help="gateways to start (default %(default)s)")
     parser.add_argument("names", nargs="*", help="tests to run (default: all)")
     return parser.parse_args()
@@ -66,8 +66,8 @@ def main():
 
 
 def own_row(passed, failed):
-    what = "recipes, transactions, watches, sessions, gateways that are killed; most commands of zkCli"
-    return others.Row("kazoo, zkCli.sh (Debian)", "%s, 3.8" % kazoo.__version__, what, passed, failed)
+    what = "recipes, transactions, watches, sessions, gateways that are killed; every command of zkCli"
+    return others.Row("kazoo, zkCli", "%s, 3.9.5" % kazoo.__version__, what, passed, failed)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def arguments():
     names = clients()
     parser = argparse.ArgumentParser(description="Tests a server with clients of other languages.")
     parser.add_argument("--target", help="test the server at HOST:PORT (default: a ZeroKeeper of its own)")
-    parser.add_argument("--zookeeper", action="store_true", help="test Debian's own ZooKeeper")
+    parser.add_argument("--zookeeper", action="store_true", help="test Apache ZooKeeper itself")
     parser.add_argument("names", nargs="*", metavar="NAME", help="among %s (default: all)" % ", ".join(names))
     chosen = parser.parse_args()
     unknown = set(chosen.names) - set(names)

@@ -116,7 +116,7 @@ def kafka(hosts, chroot="/kafka"):
 def main():
     parser = argparse.ArgumentParser(description="Runs programs that need a ZooKeeper on one server.")
     parser.add_argument("--target", help="the server at HOST:PORT (default: a ZeroKeeper of its own)")
-    parser.add_argument("--zookeeper", action="store_true", help="Debian's own ZooKeeper")
+    parser.add_argument("--zookeeper", action="store_true", help="Apache ZooKeeper itself")
     chosen = parser.parse_args()
     subprocess.run(["bash", os.path.join(FOLDER, "jars.sh"), CACHE], check=True)
     if chosen.zookeeper:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a Python program of this folder with Debian's zkCli.sh and kazoo. As root it installs what is missing; otherwise it
+# Runs a Python program of this folder with kazoo, and Debian's ZooKeeper beside it. As root it installs what is missing; otherwise it
 # says what is. It never passes without having run.
 #   run.sh main.py [--target HOST:PORT | --zookeeper] [NAME ...]
 #   run.sh durability.py [--rounds N] ...

@@ -138,7 +138,7 @@ class KilledGatewayTests(ClientTestCase):
         return port
 
     def events_of(self, cli, count):
-        return {cli.wait_for_line("type:Node").split("type:")[1] for _ in range(count)}
+        return {cli.wait_for_line("type:Node").split("type:")[1].split(" zxid:")[0] for _ in range(count)}
 
     def test_the_ephemerals_of_a_client_that_died_with_its_gateway_go_within_its_timeout_and_two_seconds(self):
         holder = Holder(self.cluster.hosts, "/held", SHORT_SESSION_SECONDS)

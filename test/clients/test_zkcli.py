@@ -1,4 +1,4 @@
-"""Debian's zkCli.sh, unmodified: the Java client and the commands that operators type."""
+"""zkCli, unmodified: what operators do with it."""
 
 from harness import ClientTestCase
 from zkcli import ZkCli

@@ -1,17 +1,28 @@
-"""A running zkCli.sh that takes commands one at a time."""
+"""A running zkCli that takes commands one at a time."""
 
+import glob
 import itertools
 import os
 import queue
 import subprocess
 import threading
 
-ZKCLI = os.environ.get("ZKCLI", "/usr/share/zookeeper/bin/zkCli.sh")
+import harness
+
+MAIN_CLASS = "org.apache.zookeeper.ZooKeeperMain"
+JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"]
 ANSWER_SECONDS_MAX = 60
 
 
+def zkcli():
+    """What zkCli.sh starts, without JLine, which prints prompts even for a pipe."""
+    given = os.environ.get("ZKCLI")
+    jars = [jar for jar in glob.glob(harness.zookeeper_jars() + ".jar") if "jline" not in jar]
+    return [given] if given else [*JAVA, "-cp", os.pathsep.join(jars), MAIN_CLASS]
+
+
 class ZkCli:
-    """Debian's zkCli.sh, unmodified, with a pipe in the place of a person.
+    """Apache ZooKeeper's command line client, or another release's zkCli.sh ($ZKCLI), with a pipe in the place of a person.
 
     Without a terminal it prints no prompt. So after each command comes one that does not exist: what was printed before
     zkCli complains about that one belongs to the command.
@@ -19,7 +30,7 @@ class ZkCli:
 
     def __init__(self, hosts, timeout_ms=10_000):
         self._process = subprocess.Popen(
-            [ZKCLI, "-waitforconnection", "-timeout", str(timeout_ms), "-server", hosts],
+            [*zkcli(), "-waitforconnection", "-timeout", str(timeout_ms), "-server", hosts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
