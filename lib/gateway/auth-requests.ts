@@ -27,7 +27,9 @@ export function answerSasl(connection: SessionConnection, { xid, body }: Asked<'
   const failed = step?.kind === 'failed' || (step?.ids !== undefined && !addIds(connection, step.ids));
   if (failed) {
     connection.count('authFailures');
-    connection.reply({ xid, zxid: 0, err: ErrorCode.AuthFailed });
+    // Java's client reads the body of every reply to its token, whatever the header says, and gives up only when the token is null.
+    const refusal = { name: 'sasl', body: { token: undefined } } as const;
+    connection.reply({ xid, zxid: 0, err: ErrorCode.AuthFailed }, refusal);
     connection.end(step.kind === 'failed' ? `SASL failed: ${step.reason}` : 'too many ids');
     return;
   }

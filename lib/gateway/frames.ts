@@ -24,9 +24,9 @@ export type ReplyBody = {
 export class FrameWriter {
   readonly #writer = new JuteWriter();
 
-  /** A reply; an error, and an operation whose response has no fields, is its header alone. */
+  /** A reply. Without a body it is its header alone: errors but SASL's, and operations whose response has no fields. */
   reply(header: ReplyHeader, reply?: ReplyBody): Uint8Array {
-    if (reply === undefined || header.err !== 0) writeHeaderReply(this.#writer, header);
+    if (reply === undefined) writeHeaderReply(this.#writer, header);
     else {
       // ReplyBody pairs each name with its own body; TypeScript cannot follow the pair through the lookup.
       const operation = operations[reply.name] as Operation<unknown, unknown>;

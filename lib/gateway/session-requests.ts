@@ -344,7 +344,7 @@ class SessionRequest {
   #decide(codeOf: () => number, body?: ReplyBody): Work {
     return alone((finish) => {
       const code = codeOf();
-      finish(() => this.#connection.reply(this.#header(code), body));
+      finish(() => this.#connection.reply(this.#header(code), code === 0 ? body : undefined));
     });
   }
 

@@ -217,6 +217,18 @@ def is_running(pid):
         return False
 
 
+def configured(settings):
+    """A ZeroKeeper by a zoo.cfg with these settings, its first port for clients without TLS."""
+    (port,) = free_ports(1)
+    directory = tempfile.mkdtemp(prefix="zerokeeper-")
+    config = os.path.join(directory, "zoo.cfg")
+    with open(config, "w") as out:
+        out.write("clientPort=%d\nclientPortAddress=127.0.0.1\n4lw.commands.whitelist=*\n" % port)
+        out.writelines("%s=%s\n" % setting for setting in settings.items())
+    command = ["node", os.path.join(ROOT, "dist/lib/cli/main.js"), "start", "--memory", "--config", config]
+    return Server("zerokeeper", command, [("127.0.0.1", port)])
+
+
 def zerokeeper(gateways=1, directory=None, extra=()):
     """ZeroKeeper's main job from this working tree."""
     ports = free_ports(gateways)
@@ -233,7 +245,7 @@ def zookeeper_jars():
     return subprocess.run(["bash", script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip() + "/*"
 
 
-def zookeeper():
+def zookeeper(settings=None, properties=None):
     """Apache ZooKeeper, to see that an expectation is right before it is held against anything else."""
     (port,) = free_ports(1)
     directory = tempfile.mkdtemp(prefix="zookeeper-")
@@ -241,7 +253,9 @@ def zookeeper():
     with open(config, "w") as out:
         out.write("tickTime=2000\ndataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\n" % (directory, port))
         out.write("4lw.commands.whitelist=*\nadmin.enableServer=false\nextendedTypesEnabled=true\n")
-    command = ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", zookeeper_jars()]
+        out.writelines("%s=%s\n" % setting for setting in (settings or {}).items())
+    flags = ["-D%s=%s" % one for one in (properties or {}).items()]
+    command = ["java", "-Xmx256m", *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", zookeeper_jars()]
     command += ["org.apache.zookeeper.server.quorum.QuorumPeerMain", config]
     return Server("zookeeper", command, [("127.0.0.1", port)])
 

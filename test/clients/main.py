@@ -66,7 +66,8 @@ def main():
 
 
 def own_row(passed, failed):
-    what = "recipes, transactions, watches, sessions, gateways that are killed; every command of zkCli"
+    what = "recipes, transactions, watches, sessions, gateways that are killed; every command of zkCli; "
+    what += "TLS with certificates and SASL DIGEST-MD5 with both"
     return others.Row("kazoo, zkCli", "%s, 3.9.5" % kazoo.__version__, what, passed, failed)
 
 

@@ -10,7 +10,7 @@ zkcli=${ZKCLI:-/usr/share/zookeeper/bin/zkCli.sh}
 python_with_kazoo() {
   local python
   for python in ${PYTHON:-} python3 /usr/bin/python3; do
-    if "$python" -c 'import kazoo' 2>/dev/null; then
+    if "$python" -c 'import kazoo, puresasl' 2>/dev/null; then
       command -v "$python"
       return
     fi
@@ -22,7 +22,7 @@ missing() {
   command -v java >/dev/null || echo default-jre-headless
   [ -x "$zkcli" ] || echo zookeeper
   command -v python3 >/dev/null || echo python3
-  python_with_kazoo >/dev/null || echo python3-kazoo
+  python_with_kazoo >/dev/null || echo python3-kazoo python3-pure-sasl
 }
 
 export PYTHONDONTWRITEBYTECODE=1

@@ -14,11 +14,12 @@ JAVA = ["java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dor
 ANSWER_SECONDS_MAX = 60
 
 
-def zkcli():
+def zkcli(properties):
     """What zkCli.sh starts, without JLine, which prints prompts even for a pipe."""
     given = os.environ.get("ZKCLI")
     jars = [jar for jar in glob.glob(harness.zookeeper_jars() + ".jar") if "jline" not in jar]
-    return [given] if given else [*JAVA, "-cp", os.pathsep.join(jars), MAIN_CLASS]
+    flags = ["-D%s=%s" % one for one in properties.items()]
+    return [given] if given else [*JAVA, *flags, "-cp", os.pathsep.join(jars), MAIN_CLASS]
 
 
 class ZkCli:
@@ -28,9 +29,10 @@ class ZkCli:
     zkCli complains about that one belongs to the command.
     """
 
-    def __init__(self, hosts, timeout_ms=10_000):
+    def __init__(self, hosts, timeout_ms=10_000, properties=None):
+        """`properties` are Java's system properties. AssertionError when it does not connect."""
         self._process = subprocess.Popen(
-            [*zkcli(), "-waitforconnection", "-timeout", str(timeout_ms), "-server", hosts],
+            [*zkcli(properties or {}), "-waitforconnection", "-timeout", str(timeout_ms), "-server", hosts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -66,6 +68,12 @@ class ZkCli:
             line = self._next()
             if wanted in line:
                 return line
+
+    def await_printed(self, wanted):
+        """Returns when a line that contains `wanted` has come, now or before, between whatever else is printed."""
+        if not any(wanted in line for line in self.transcript):
+            self.wait_for_line(wanted)
+        self.run("version")  # What was read on the way is not part of the next answer.
 
     def send(self, command):
         self._process.stdin.write(command + "\n")

@@ -140,9 +140,16 @@ describe('a gateway with users of SASL', () => {
     expect(clientInfo).toContainEqual({ authScheme: 'sasl', user: 'bob' });
   });
 
-  it('tells who fails, and hangs up', async () => {
+  it('tells who fails by the code and by a null token, and hangs up', async () => {
     const client = await (await startGateway({ auth: SETTINGS })).open();
-    expect((await sasl(client, 'bob', 'wrong')).err).toBe(ErrorCode.AuthFailed);
+    const challenge = await client.call('sasl', { token: Buffer.alloc(0) });
+    const text = Buffer.from(challenge.response!.token!).toString();
+    client.send('sasl', { token: respond(text, { user: 'bob', password: 'wrong' }).token }, 7);
+    const refusal = await client.next();
+    if (refusal?.kind !== 'reply') throw new Error('no reply');
+    expect(refusal.err).toBe(ErrorCode.AuthFailed);
+    expect(refusal.body.readNullableBuffer()).toBeUndefined();
+    expect(refusal.body.remaining).toBe(0);
     expect(await client.next()).toBeUndefined();
   });
 
