@@ -97,7 +97,8 @@ async function serve(settings: StandaloneSettings, file: ZooCfg | undefined): Pr
   const opening = openStandalone(settings, base);
   try {
     const gateway = await opening;
-    logger.info('the gateway serves', { port: gateway.port, adminPort: gateway.adminPort });
+    const { port, adminPort, metricsPort } = gateway;
+    logger.info('the gateway serves', { port, adminPort, metricsPort });
     process.stdout.write(`ZeroKeeper's gateway is ready on ${addressesOf(settings, gateway).join(', ')}\n`);
     await signal;
     logger.info('the gateway is stopping');

@@ -7,6 +7,7 @@ import { Reaper } from '../keeper/reaper.js';
 import { GatewaySessions } from '../keeper/sessions.js';
 import type { GatewayInfo } from '../keeper/types.js';
 import type { Store } from '../log/store.js';
+import { MetricsServer } from './admin/metrics-server.js';
 import { AdminServer } from './admin/server.js';
 import { AuditLog } from './audit.js';
 import { advertised, type GatewaySettings } from './config/settings.js';
@@ -37,6 +38,8 @@ export interface RunningGateway {
   readonly securePort: number | undefined;
   /** Of commands, metrics and health; undefined without them. */
   readonly adminPort: number | undefined;
+  /** Of the metrics by themselves; undefined without them. */
+  readonly metricsPort: number | undefined;
   /**
    * Stops, and lets the sessions go on elsewhere: requests under way are answered, then every client is hung up, and the gateway's last
    * renewal gives each session its whole timeout to come back to another gateway.
@@ -66,12 +69,13 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     gateways: () => reaper.liveGateways(),
   });
   const admin = adminServer(gateway, options);
+  const metrics = metricsServer(gateway, options);
   const stop = async (drainTimeoutMs: number) => {
     audit?.serverStops();
     reaper.stop();
     // The admin server answers meanwhile: its `/health` tells that no further clients are to be sent here.
     await gateway.drain(drainTimeoutMs);
-    await admin?.stop();
+    await Promise.all([admin?.stop(), metrics?.stop()]);
     await sessions.leave();
     await keeper.stop();
   };
@@ -79,6 +83,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     await keeper.start();
     const ports = await listen(gateway, settings);
     const adminPort = settings.admin === undefined ? undefined : await admin?.listen(settings.admin);
+    const metricsPort = settings.metrics === undefined ? undefined : await metrics?.listen(settings.metrics);
     if (address === '') address = ports.advertised;
     gateway.serve();
     onServing?.(gateway);
@@ -89,7 +94,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     reaper.start();
     await keeper.sync();
     audit?.serverStarts();
-    return { ...ports, adminPort, stop: () => stop(settings.drainTimeoutMs) };
+    return { ...ports, adminPort, metricsPort, stop: () => stop(settings.drainTimeoutMs) };
   } catch (error) {
     // Whatever else fails while it is taken down, why it could not start is what has to be told.
     await stop(0).catch((failure: unknown) =>
@@ -102,6 +107,15 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
 function adminServer(gateway: Gateway, { settings, logger }: OpenGatewayOptions): AdminServer | undefined {
   if (settings.admin === undefined) return undefined;
   return new AdminServer({ commandUrl: settings.admin.commandUrl, status: () => gateway.status(), logger });
+}
+
+function metricsServer(
+  gateway: Gateway,
+  { settings, logger }: OpenGatewayOptions,
+): MetricsServer | undefined {
+  if (settings.metrics === undefined) return undefined;
+  const { ofProcess } = settings.metrics;
+  return new MetricsServer({ ofProcess, status: () => gateway.status(), logger });
 }
 
 async function listen(gateway: Gateway, { client, secure }: GatewaySettings) {

@@ -59,6 +59,25 @@ describe('the settings of a gateway', () => {
     expect(limits).toMatchObject({ connectionsMax: 7, requestThrottleLimit: 9 });
   });
 
+  it("serve the metrics by themselves where ZooKeeper's provider is named, with or without its package", () => {
+    expect(settingsOf([]).metrics).toBeUndefined();
+    const provider =
+      'metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider';
+    const config = file('zoo.cfg', `${provider}\nmetricsProvider.exportJvmInfo=false\n`);
+    expect(settingsOf(['--config', config]).metrics).toEqual({
+      host: '0.0.0.0',
+      port: 7000,
+      ofProcess: false,
+    });
+    const short = [
+      '--metricsProvider.className',
+      'PrometheusMetricsProvider',
+      '--metricsProvider.httpPort',
+      '7001',
+    ];
+    expect(settingsOf(short).metrics).toEqual({ host: '0.0.0.0', port: 7001, ofProcess: true });
+  });
+
   it.each([
     [
       ['--tickTime', 'soon'],
@@ -77,6 +96,10 @@ describe('the settings of a gateway', () => {
     [['--minSessionTimeout', '9000', '--maxSessionTimeout', '8000'], 'must not be greater than'],
     [['--endpoint', 'dynamo'], 'has to be a URL such as'],
     [['--namespace', 'a/b'], 'has characters or a length that it cannot have'],
+    [
+      ['--metricsProvider.className', 'com.example.Ours'],
+      'className in the command line has to be PrometheusMetricsProvider',
+    ],
     [['--logLevel', 'loud'], 'has to be one of debug, info, warn, error'],
   ])('that cannot be are a clear error: %j', (args, message) => {
     expect(() => settingsOf(args)).toThrow(ConfigError);
@@ -142,7 +165,9 @@ describe('zerokeeper gateway', () => {
     const where = ['--endpoint', engine.endpoint, '--tablePrefix', prefix];
     const here = ['--clientPortAddress', '127.0.0.1', '--admin.serverAddress', '127.0.0.1'];
     const listen = ['--clientPort', '0', '--admin.serverPort', '0', ...here];
-    const program = run([...where, ...listen]);
+    const metrics = ['--metricsProvider.className', 'PrometheusMetricsProvider'];
+    const at = ['--metricsProvider.httpHost', '127.0.0.1', '--metricsProvider.httpPort', '0'];
+    const program = run([...where, ...listen, ...metrics, ...at]);
     const port = await program.ready;
     const client = await WireClient.open(port);
     expect((await client.call('exists', { path: '/', watch: false })).err).toBe(0);
@@ -150,6 +175,11 @@ describe('zerokeeper gateway', () => {
     expect(await ask(port, 'mntr')).toBe('mntr is not executed because it is not in the whitelist.\n');
     const adminPort = /"adminPort":(\d+)/.exec(program.stderr())?.[1] ?? '';
     expect((await fetch(`http://127.0.0.1:${adminPort}/health`)).status).toBe(200);
+    const metricsPort = /"metricsPort":(\d+)/.exec(program.stderr())?.[1] ?? '';
+    expect(await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()).toMatch(
+      /^gateway_ready\b.* 1$/m,
+    );
+    expect((await fetch(`http://127.0.0.1:${metricsPort}/commands/srvr`)).status).toBe(404);
     program.child.kill('SIGTERM');
     expect(await client.next()).toBeUndefined();
     expect(await program.ended).toBe(0);

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 
 import { figures } from '../monitor.js';
 import type { GatewayStatus } from '../status.js';
+import type { Answer } from './http.js';
 
 /**
  * What a gateway tells Prometheus: the figures of `mntr` under ZooKeeper's names without `zk_`, as ZooKeeper's own provider has them,
@@ -11,18 +12,19 @@ export class Metrics {
   readonly #status: () => GatewayStatus;
   readonly #registry = new Registry();
 
-  constructor(status: () => GatewayStatus) {
+  /** `ofProcess`: whether the figures of the process come, too (default: true). */
+  constructor(status: () => GatewayStatus, { ofProcess = true }: { readonly ofProcess?: boolean } = {}) {
     this.#status = status;
     this.#registry.setDefaultLabels({ namespace: status().namespace });
-    collectDefaultMetrics({ register: this.#registry });
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
+    if (ofProcess) collectDefaultMetrics({ register: this.#registry });
   }
 
   /** In Prometheus' text format. */
-  async text(): Promise<string> {
+  async answer(): Promise<Answer> {
+    return { code: 200, type: this.#registry.contentType, body: await this.#text() };
+  }
+
+  async #text(): Promise<string> {
     const registers = [new Registry()];
     for (const { key, value, kind, meaning } of figures(this.#status())) {
       const description = { name: key, help: meaning, registers };

@@ -191,6 +191,25 @@ const KEYS_OF_ZOOKEEPER = [
   { name: 'admin.serverPort', kind: 'integer', least: 0, standard: '8080', meaning: 'their port' },
   { name: 'admin.commandURL', kind: 'text', standard: '/commands', meaning: 'where the commands are' },
   {
+    name: 'metricsProvider.className',
+    kind: 'text',
+    standard: 'org.apache.zookeeper.metrics.impl.DefaultMetricsProvider',
+    meaning: 'PrometheusMetricsProvider: /metrics is served on a port of its own, too',
+  },
+  {
+    name: 'metricsProvider.httpHost',
+    kind: 'text',
+    standard: '0.0.0.0',
+    meaning: 'address that it is served on',
+  },
+  { name: 'metricsProvider.httpPort', kind: 'integer', least: 0, standard: '7000', meaning: 'its port' },
+  {
+    name: 'metricsProvider.exportJvmInfo',
+    kind: 'boolean',
+    standard: 'true',
+    meaning: 'whether it has the figures of the process',
+  },
+  {
     name: 'audit.enable',
     kind: 'boolean',
     standard: 'false',

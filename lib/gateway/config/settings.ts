@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 
 import type { LogLevel } from '../../base/logger.js';
 import type { AuthSettings } from '../auth.js';
+import type { MetricsSettings } from '../admin/metrics-server.js';
 import type { AdminSettings } from '../admin/server.js';
 import type { ListenAt } from '../listener.js';
 import { resolveLimits, type GatewayLimits } from '../options.js';
@@ -17,6 +18,8 @@ export interface GatewaySettings {
   readonly secure?: ListenAt & { readonly tls: TlsSettings };
   /** Where commands, metrics and health are served by HTTP; undefined: nowhere. */
   readonly admin?: AdminSettings;
+  /** Where the metrics are served once more, by themselves; undefined: nowhere. */
+  readonly metrics?: MetricsSettings;
   /** Whether every change is logged, with who made it. */
   readonly audit: boolean;
   readonly limits: Partial<GatewayLimits>;
@@ -72,6 +75,7 @@ export function gatewaySettings(values: Values): GatewaySettings {
     ...(client !== undefined && { client }),
     ...(secure.port !== 0 && { secure: { ...secure, tls: tlsSettings(values) } }),
     ...(values.boolean('admin.enableServer') && { admin: adminSettings(values) }),
+    ...metricsSettings(values),
     audit: values.boolean('audit.enable'),
     limits: limitsOf(values),
     fourLetterWords: wordsOf(values),
@@ -92,6 +96,19 @@ function adminSettings(values: Values): AdminSettings {
   const commandUrl = values.text('admin.commandURL');
   if (!/^(\/[A-Za-z0-9._-]+)+$/.test(commandUrl)) throw values.wrong('admin.commandURL', 'has to be a path');
   return { host: values.text('admin.serverAddress'), port: values.port('admin.serverPort'), commandUrl };
+}
+
+/** By the names of ZooKeeper's providers, with or without their package. */
+function metricsSettings(values: Values): Pick<GatewaySettings, 'metrics'> {
+  const [provider = ''] = values.text('metricsProvider.className').trim().split('.').slice(-1);
+  if (provider === 'DefaultMetricsProvider' || provider === 'NullMetricsProvider') return {};
+  if (provider !== 'PrometheusMetricsProvider') {
+    const known = 'PrometheusMetricsProvider, DefaultMetricsProvider or NullMetricsProvider';
+    throw values.wrong('metricsProvider.className', `has to be ${known}`);
+  }
+  const host = values.text('metricsProvider.httpHost');
+  const port = values.port('metricsProvider.httpPort');
+  return { metrics: { host, port, ofProcess: values.boolean('metricsProvider.exportJvmInfo') } };
 }
 
 function limitsOf(values: Values): Partial<GatewayLimits> {
