@@ -13,6 +13,8 @@ import type { Emulator, EmulatorOptions, TablesAt } from '../emulator/supervisor
 
 const GATEWAYS_MAX = 16;
 const PORT_MAX = 65_535;
+/** A zoo.cfg opens its clientPort to the network, as ZooKeeper does; whoever invokes a function is trusted, so that stays here. */
+const LAMBDA_HOST_BY_CONFIG = '127.0.0.1';
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 export const HELP = `Usage: zerokeeper start [options]
@@ -22,7 +24,8 @@ Prints one line that begins with "ZeroKeeper is ready" when clients can connect.
 
   --port PORT        port of the first gateway, the others take those that follow; 0: free ones (2181)
   --host HOST        address that the gateways listen on (127.0.0.1)
-  --lambda-port PORT port of Lambda's API and of the WebSocket, on the same address (9001, or a free one)
+  --lambda-port PORT port of Lambda's API and of the WebSocket, on the same address, or
+                     127.0.0.1 with --config (9001, or a free one)
   --gateways N       gateways, each a process of its own (1)
   --data DIR         directory that keeps the data (.zerokeeper)
   --memory           keep nothing
@@ -35,7 +38,15 @@ Prints one line that begins with "ZeroKeeper is ready" when clients can connect.
 
 export type StartArguments = Pick<
   EmulatorOptions,
-  'tables' | 'host' | 'port' | 'lambdaPort' | 'gateways' | 'namespace' | 'logLevel' | 'gatewaySettings'
+  | 'tables'
+  | 'host'
+  | 'port'
+  | 'lambdaHost'
+  | 'lambdaPort'
+  | 'gateways'
+  | 'namespace'
+  | 'logLevel'
+  | 'gatewaySettings'
 >;
 
 /**
@@ -85,7 +96,7 @@ export function parseStart(args: string[]): StartArguments | 'help' {
     gateways,
     namespace,
     logLevel,
-    ...(settings !== undefined && { gatewaySettings: settings }),
+    ...(settings !== undefined && { gatewaySettings: settings, lambdaHost: LAMBDA_HOST_BY_CONFIG }),
   };
 }
 

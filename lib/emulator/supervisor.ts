@@ -25,6 +25,8 @@ export interface EmulatorOptions {
   /** Of the first gateway; the others take those that follow. 0 takes free ones. */
   readonly port: number;
   readonly gateways: number;
+  /** Where Lambda's API and the WebSocket API listen. Default: `host`. */
+  readonly lambdaHost?: string;
   /** Of Lambda's API and the WebSocket API; 0 takes a free one. Default: 9001, or a free one when that is taken. */
   readonly lambdaPort?: number;
   /** What the gateway serves besides, if there is one alone. Default: nothing, and all four-letter words. */
@@ -193,11 +195,11 @@ export class Emulator {
   }
 
   #newCloud(): Cloud {
-    const { host, lambdaPort, namespace, tablePrefix, logLevel, logger, clock, random, tables } =
-      this.#options;
+    const { host, lambdaHost = host, lambdaPort, tables } = this.#options;
+    const { namespace, tablePrefix, logLevel, logger, clock, random } = this.#options;
     const sweepTtl = tables.kind !== 'endpoint';
     return new Cloud({
-      ...{ host, namespace, tablePrefix, logLevel, logger, clock, random, sweepTtl },
+      ...{ host: lambdaHost, namespace, tablePrefix, logLevel, logger, clock, random, sweepTtl },
       port: lambdaPort,
     });
   }

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../lib/cli/command.js';
 import { isNodeTooOld } from '../../lib/cli/program.js';
 import { HELP, parseStart } from '../../lib/cli/start.js';
+import { useFiles } from '../gateway/support/certificates.js';
+
+const file = useFiles();
 
 describe('the arguments of zerokeeper start', () => {
   it('have the defaults that the help names', () => {
@@ -54,6 +57,11 @@ describe('the arguments of zerokeeper start', () => {
       tables: { kind: 'endpoint', url: 'http://127.0.0.1:8000' },
     });
     expect(parseStart(['--help', '--port', 'x'])).toBe('help');
+  });
+
+  it('with a zoo.cfg open its port to the network, and not the functions, whose callers are trusted', () => {
+    const config = file('zoo.cfg', 'clientPort=2181\ndataDir=/var/lib/zookeeper\n');
+    expect(parseStart(['--config', config])).toMatchObject({ host: '0.0.0.0', lambdaHost: '127.0.0.1' });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { clientConfig } from '../../log/dynamo-client.js';
 import type { QueueSettings } from '../template.js';
 
@@ -8,18 +8,15 @@ const QUEUE = 'zerokeeper-timers';
 /** Where messages end that were delivered too often. */
 const DEAD_QUEUE = 'zerokeeper-timers-dead';
 
-/** The part of the package `fauxqs` that is used. */
+/** The part of the package `fauxqs` that is used. Its `startFauxqs` would listen on every address of the machine. */
 interface Fauxqs {
-  startFauxqs(options: { port: number; host: string; logger: boolean }): Promise<FauxqsServer>;
+  buildApp(options: { logger: boolean }): FauxqsApp;
 }
 
-interface FauxqsServer {
-  readonly port: number;
-  stop(): Promise<void>;
-  createQueue(
-    name: string,
-    options?: { attributes: Record<string, string> },
-  ): { queueUrl: string; queueArn: string };
+interface FauxqsApp {
+  /** Resolves with its URL. */
+  listen(at: { port: number; host: string }): Promise<string>;
+  close(): Promise<void>;
 }
 
 export type TimerQueueSettings = Pick<
@@ -43,37 +40,42 @@ export class QueueUnavailableError extends Error {
 
 /** Starts the package `fauxqs` in this process. Throws {@link QueueUnavailableError} when it is not installed. */
 export async function startTimerQueue(settings: TimerQueueSettings): Promise<TimerQueue> {
-  const fauxqs = await load();
-  const server = await fauxqs.startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  const app = (await load()).buildApp({ logger: false });
+  const endpoint = await app.listen({ port: 0, host: '127.0.0.1' });
+  // A long poll takes twenty seconds.
+  const client = new SQSClient(clientConfig({ endpoint, requestTimeoutMs: 30_000 }));
+  const stop = async () => {
+    client.destroy();
+    await app.close();
+  };
   try {
-    return serve(server, settings);
+    // The queue's host is one that no resolver knows: clients are given the endpoint as well, and use that.
+    return { endpoint, queueUrl: await createQueues(client, settings), client, stop };
   } catch (error) {
-    await server.stop();
+    await stop();
     throw error;
   }
 }
 
-function serve(server: FauxqsServer, settings: TimerQueueSettings): TimerQueue {
-  const { queueArn: deadLetterTargetArn } = server.createQueue(DEAD_QUEUE);
-  const attributes = {
-    VisibilityTimeout: String(settings.visibilitySeconds),
-    MessageRetentionPeriod: String(settings.retentionSeconds),
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: settings.deliveriesMax }),
-  };
-  const { queueUrl } = server.createQueue(QUEUE, { attributes });
-  const endpoint = `http://127.0.0.1:${server.port}`;
-  // A long poll takes twenty seconds.
-  const client = new SQSClient(clientConfig({ endpoint, requestTimeoutMs: 30_000 }));
-  return {
-    endpoint,
-    // Its host is one that no resolver knows: clients are given the endpoint as well, and use that.
-    queueUrl,
-    client,
-    async stop() {
-      client.destroy();
-      await server.stop();
-    },
-  };
+/** The URL of the queue; messages that were delivered too often go to one of their own. */
+async function createQueues(client: SQSClient, settings: TimerQueueSettings): Promise<string> {
+  const dead = await client.send(new CreateQueueCommand({ QueueName: DEAD_QUEUE }));
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: dead.QueueUrl, AttributeNames: ['QueueArn'] }),
+  );
+  const deadLetterTargetArn = Attributes?.QueueArn;
+  const { QueueUrl } = await client.send(
+    new CreateQueueCommand({
+      QueueName: QUEUE,
+      Attributes: {
+        VisibilityTimeout: String(settings.visibilitySeconds),
+        MessageRetentionPeriod: String(settings.retentionSeconds),
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: settings.deliveriesMax }),
+      },
+    }),
+  );
+  if (QueueUrl === undefined) throw new Error('the queue was created without a URL');
+  return QueueUrl;
 }
 
 async function load(): Promise<Fauxqs> {
