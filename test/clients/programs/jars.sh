@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Brings Kafka's jars from Maven's repository into CACHE/kafka and compiles the test beside them. jars.sh CACHE
+# Brings the jars of one of these programs from Maven's repository into CACHE/NAME and compiles the test beside them. jars.sh NAME CACHE
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$1
 source "$here/../../../support/install.sh"
-jars=$(realpath -m "$1")/kafka
+jars=$(realpath -m "$2")/$1
 need javac default-jdk-headless
 if ! cmp -s "$here/pom.xml" "$jars/pom.xml"; then
   need mvn maven
@@ -12,4 +12,4 @@ if ! cmp -s "$here/pom.xml" "$jars/pom.xml"; then
   mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DoutputDirectory="$jars" >&2
   cp "$here/pom.xml" "$jars/pom.xml"
 fi
-javac -d "$jars/classes" -cp "$jars/*" "$here"/*.java
+javac -nowarn -d "$jars/classes" -cp "$jars/*" "$here"/*.java 2> >(grep -v '^Note:' >&2)
