@@ -3,7 +3,15 @@ import { expect, it } from 'vitest';
 import { sleep } from '../../../lib/base/clock.js';
 import { seededRandom, type Random } from '../../../lib/base/random.js';
 import { ZeroKeeperError } from '../../../lib/client/index.js';
-import { LeaderLatch, LockingQueue, Mutex, Semaphore, type Held } from '../../../lib/client/recipes/index.js';
+import {
+  Barrier,
+  DoubleBarrier,
+  LeaderLatch,
+  LockingQueue,
+  Mutex,
+  Semaphore,
+  type Held,
+} from '../../../lib/client/recipes/index.js';
 import { names, text } from './helpers.js';
 import { describeOnAll, type Peer, type World } from './world.js';
 
@@ -15,7 +23,7 @@ const PAUSE_MS = 1_500;
 const WORK_MS = 400;
 
 const ROUNDS = 5;
-const ROUNDS_MAX = 50;
+const ROUNDS_MAX = 200;
 
 const SEED = Number(process.env['SEED'] ?? 7);
 
@@ -42,22 +50,78 @@ async function disturb(world: World, peers: readonly Peer[], random: Random): Pr
   await world.advance(PAUSE_MS);
 }
 
-/** What a peer does until the test has seen enough; with a new session whenever the old one is lost. */
-async function keepGoing(
-  world: World,
-  peers: Peer[],
-  how: { readonly isOver: () => boolean; readonly work: (peer: Peer) => Promise<void> },
-): Promise<void> {
-  for (let peer: Peer | undefined; !how.isOver();) {
-    try {
-      if (peer === undefined || peer.client.state === 'lost') {
-        peer = await world.openPeer({ sessionTimeoutMs: SESSION_MS });
-        peers.push(peer);
+/** Three peers that work until somebody has seen enough, each with a new session whenever its old one is lost. */
+class Workers {
+  /** The latest of each. */
+  readonly peers: (Peer | undefined)[] = [undefined, undefined, undefined];
+  /** Pieces of work that ended, well or not. */
+  ended = 0;
+  isOver = false;
+  isDone = false;
+  readonly #done: Promise<unknown>;
+
+  constructor(world: World, work: (peer: Peer) => Promise<void>) {
+    const workers = this.peers.map(async (_, index) => {
+      while (!this.isOver) {
+        // Whatever the server or the recipe says of a fault is fine; anything else is a bug.
+        await this.#attempt(world, { index, work }).catch((error: unknown) => {
+          if (!(error instanceof ZeroKeeperError)) throw error;
+        });
+        this.ended++;
       }
-      await how.work(peer);
+    });
+    this.#done = Promise.all(workers);
+    // One that fails ends the others, and the test.
+    this.#done.catch(() => (this.isOver = true));
+    void Promise.allSettled(workers).then(() => (this.isDone = true));
+  }
+
+  /** True while none has ended a piece of work beyond so many, and none has failed. */
+  areBusySince(ended: number): boolean {
+    return !this.isOver && this.ended === ended;
+  }
+
+  /** Rejects with what a worker has failed with. */
+  get done(): Promise<unknown> {
+    return this.#done;
+  }
+
+  async #attempt(
+    world: World,
+    { index, work }: { index: number; work: (peer: Peer) => Promise<void> },
+  ): Promise<void> {
+    let peer = this.peers[index];
+    if (peer === undefined || peer.client.state === 'lost') {
+      peer = await world.openPeer({ sessionTimeoutMs: SESSION_MS });
+      this.peers[index] = peer;
+    }
+    await work(peer);
+  }
+}
+
+/** Who is at a rendezvous at the same time. */
+class Meeting {
+  readonly #world: World;
+  readonly #present = new Set<{ wasAlone: boolean }>();
+  #thrownOutAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** `wasAlone` tells whether nobody else has been there since; the znode of one that a fault has thrown out stays for a while. */
+  async join(stay: (wasAlone: () => boolean) => Promise<void>): Promise<void> {
+    const self = { wasAlone: this.#present.size === 0 };
+    for (const other of this.#present) other.wasAlone = false;
+    this.#present.add(self);
+    const { clock } = this.#world;
+    try {
+      await stay(() => self.wasAlone && clock.monotonic() - this.#thrownOutAtMs > OUTAGE_MS);
     } catch (error) {
-      // Whatever the server or the recipe says of a fault is fine; anything else is a bug.
-      if (!(error instanceof ZeroKeeperError)) throw error;
+      this.#thrownOutAtMs = clock.monotonic();
+      throw error;
+    } finally {
+      this.#present.delete(self);
     }
   }
 }
@@ -67,24 +131,25 @@ const work = (world: World) => sleep(world.clock, WORK_MS);
 describeOnAll(
   'under faults',
   (world) => {
-    /** At least `ROUNDS` faults, and until there was enough to see. */
+    /** At least `ROUNDS` rounds of faults, and until there was enough to see. */
     const run = async (isEnough: () => boolean, work: (peer: Peer) => Promise<void>) => {
       const random = seededRandom(SEED);
-      const peers: Peer[] = [];
-      let isOver = false;
-      const workers = [1, 2, 3].map(() => keepGoing(world, peers, { isOver: () => isOver, work }));
-      for (let round = 0; round < ROUNDS || !isEnough(); round++) {
-        expect(round).toBeLessThan(ROUNDS_MAX);
-        await disturb(world, peers.filter(({ client }) => client.state !== 'lost').slice(-3), random);
+      const workers = new Workers(world, work);
+      try {
+        for (let round = 0; !workers.isOver && (round < ROUNDS || !isEnough()); round++) {
+          expect(round).toBeLessThan(ROUNDS_MAX);
+          const { ended } = workers;
+          const peers = workers.peers.filter((peer) => peer !== undefined && peer.client.state !== 'lost');
+          await disturb(world, peers as Peer[], random);
+          // The test's time must not run away from a machine that is slow: something has to come of each round.
+          while (workers.areBusySince(ended)) await world.advance(PAUSE_MS);
+        }
+      } finally {
+        workers.isOver = true;
+        // Whoever still waits for a lost session's lock gets it in time.
+        while (!workers.isDone) await world.advance(PAUSE_MS);
       }
-      isOver = true;
-      // Whoever still waits for a lost session's lock gets it in time.
-      let isDone = false;
-      const done = Promise.all(workers).finally(() => (isDone = true));
-      while (!isDone) {
-        await world.advance(PAUSE_MS);
-      }
-      await done;
+      await workers.done;
     };
 
     it(`a mutex is held by one at a time, and a resource sees tokens rise (SEED=${SEED})`, async () => {
@@ -173,6 +238,35 @@ describeOnAll(
       await expectEmpty(`${path}/taken`);
     }, 60_000);
 
+    it(`barriers let everybody go, and nobody too early (SEED=${SEED})`, async () => {
+      const gate = new Barrier(await world.open(), `${world.base}/gate`);
+      const rendezvous = `${world.base}/double`;
+      const parties = new Meeting(world);
+      let [passed, met] = [0, 0];
+      await run(
+        () => passed > 5 && met > 3,
+        async ({ client }) => {
+          const barrier = new Barrier(client, `${world.base}/gate`);
+          await barrier.put();
+          await work(world);
+          await barrier.lift();
+          await barrier.wait({ timeoutMs: 60_000 });
+          passed++;
+          const both = new DoubleBarrier(client, rendezvous, { count: 2 });
+          await parties.join(async (wasAlone) => {
+            await both.enter({ timeoutMs: 20_000 });
+            expect(wasAlone()).toBe(false);
+            await work(world);
+            await both.leave({ timeoutMs: 20_000 });
+            met++;
+          });
+        },
+      );
+      await gate.lift();
+      await gate.wait({ timeoutMs: 1_000 });
+      await expectEmpty(rendezvous);
+    }, 60_000);
+
     /** When all sessions but this one are over. */
     async function expectEmpty(path: string): Promise<void> {
       await world.advance(OUTAGE_MS);
@@ -180,5 +274,5 @@ describeOnAll(
       expect(await names(observer, path)).toEqual([]);
     }
   },
-  ['tcp', 'direct'],
+  ['tcp', 'direct', 'lambda'],
 );
