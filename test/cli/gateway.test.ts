@@ -126,6 +126,18 @@ describe('a zoo.cfg', () => {
     expect(warnings).toEqual([]);
   });
 
+  it("that chooses among Java's classes gets a notice, and a warning where that is somebody's own class", () => {
+    const ours = 'authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider';
+    const { notices, warnings } = parseZooCfg(
+      `${ours}\nauthProvider.2=com.example.Provider\nserverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory\n`,
+      'zoo.cfg',
+    );
+    expect(notices).toEqual([
+      expect.stringMatching(/^zoo\.cfg: authProvider\.1, serverCnxnFactory not needed: .*sasl\.usersFile/),
+    ]);
+    expect(warnings).toEqual(['zoo.cfg: authProvider.2 is no setting that ZeroKeeper knows; it is ignored']);
+  });
+
   it('with a name that nobody knows gets a warning, and one about files a notice', () => {
     const { notices, warnings } = parseZooCfg('autopurge.purgeInterval=1\nclientprot=2181\n', 'zoo.cfg');
     expect(notices).toEqual([

@@ -11,6 +11,16 @@ const OF_ENSEMBLES =
 const OF_FILES =
   /^(dataLogDir|autopurge\..*|snapCount|preAllocSize|forceSync|fsync\..*|snapshot\..*|snapsync.*|snapshotSizeFactor|commitLogCount|txnLogSizeLimitInKb|serializeLastProcessedZxid\.enabled|digest\.enabled)$/;
 
+/** Names that choose among what Java has, or turn on what is always on here. */
+const OF_JAVA =
+  /^(serverCnxnFactory|extendedTypesEnabled|emulate353TTLNodes|jaasLoginRenew|jaasLoginContext)$/;
+
+/** Names by which authentication is added; only ZooKeeper's own is here. */
+const OF_PROVIDERS = /^authProvider\..+$/;
+const PROVIDERS = /^org\.apache\.zookeeper\.server\.auth\.(SASL|Digest|IP|X509)AuthenticationProvider$/;
+
+type Kind = 'ensemble' | 'files' | 'java' | 'unknown';
+
 /** What a zoo.cfg says to a gateway, and what has to be said about it. */
 export interface ZooCfg extends Source {
   /** Where `zerokeeper server` keeps its data; a gateway keeps none. */
@@ -24,12 +34,12 @@ export interface ZooCfg extends Source {
 /** Reads the text of a zoo.cfg. Throws {@link ConfigError}. */
 export function parseZooCfg(text: string, called: string): ZooCfg {
   const values = new Map<string, string>();
-  const left: Record<'ensemble' | 'files' | 'unknown', string[]> = { ensemble: [], files: [], unknown: [] };
+  const left: Record<Kind, string[]> = { ensemble: [], files: [], java: [], unknown: [] };
   let dataDir: string | undefined;
   for (const [name, value] of Object.entries(propertiesOf(text, called))) {
     if (keyNamed(name) !== undefined) values.set(name, value);
     else if (name === 'dataDir') dataDir = value.trim();
-    else left[kindOf(name)].push(name);
+    else left[kindOf(name, value.trim())].push(name);
   }
   return {
     called,
@@ -49,16 +59,14 @@ function propertiesOf(text: string, called: string): Record<string, string> {
   }
 }
 
-function kindOf(name: string): 'ensemble' | 'files' | 'unknown' {
+function kindOf(name: string, value: string): Kind {
   const plain = name.replace(/^zookeeper\./, '');
   if (OF_ENSEMBLES.test(plain)) return 'ensemble';
+  if (OF_JAVA.test(plain) || (OF_PROVIDERS.test(plain) && PROVIDERS.test(value))) return 'java';
   return OF_FILES.test(plain) ? 'files' : 'unknown';
 }
 
-function noticesOf(
-  called: string,
-  left: { readonly ensemble: string[]; readonly files: string[] },
-): string[] {
+function noticesOf(called: string, left: Readonly<Record<Kind, string[]>>): string[] {
   const notices: string[] = [];
   if (left.ensemble.length > 0) {
     notices.push(
@@ -69,6 +77,12 @@ function noticesOf(
   if (left.files.length > 0) {
     notices.push(
       `${called}: ${left.files.join(', ')} not needed: the log is in DynamoDB, in no files of a server.`,
+    );
+  }
+  if (left.java.length > 0) {
+    notices.push(
+      `${called}: ${left.java.join(', ')} not needed: ZooKeeper's ways to authenticate, TLS and TTL nodes are always there. The users of ` +
+        'SASL, which a ZooKeeper has in a JAAS file, are in the file that sasl.usersFile names.',
     );
   }
   return notices;

@@ -120,6 +120,62 @@ static int acls(void) {
   return found && zoo_set_acl(zk, below("/acl"), 0, &ZOO_OPEN_ACL_UNSAFE) == ZOK;
 }
 
+static int container_and_ttl(void) {
+  char made[128];
+  struct Stat stat;
+  return zoo_create2(zk, below("/container"), NULL, -1, &ZOO_OPEN_ACL_UNSAFE, ZOO_CONTAINER, made, sizeof made, &stat) == ZOK &&
+         zoo_create2_ttl(zk, below("/ttl"), "x", 1, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT_WITH_TTL, 600000, made, sizeof made,
+                         &stat) == ZOK &&
+         zoo_create_ttl(zk, below("/ttl-"), "x", 1, &ZOO_OPEN_ACL_UNSAFE, ZOO_PERSISTENT_SEQUENTIAL_WITH_TTL, 600000, made,
+                        sizeof made) == ZOK &&
+         strcmp(made, below("/ttl-0000000002")) == 0;
+}
+
+static int removing_watches(void) {
+  char data[8];
+  int length = sizeof data;
+  struct Stat stat;
+  struct String_vector names;
+  if (zoo_remove_watches(zk, root, ZWATCHTYPE_DATA, on_event, NULL, 0) != ZNOWATCHER) return 0;
+  if (zoo_wget(zk, root, on_event, NULL, data, &length, &stat) != ZOK) return 0;
+  if (zoo_remove_watches(zk, root, ZWATCHTYPE_DATA, on_event, NULL, 0) != ZOK) return 0;
+  if (zoo_wget_children(zk, root, on_event, NULL, &names) != ZOK) return 0;
+  deallocate_String_vector(&names);
+  if (zoo_remove_all_watches(zk, root, ZWATCHTYPE_ANY, 0) != ZOK) return 0;
+  last_type = 0;
+  /* A watch that is left would have told by the time that the reply to a later request is there. */
+  return zoo_set(zk, root, "x", 1, -1) == ZOK && zoo_exists(zk, root, 0, &stat) == ZOK && last_type == 0;
+}
+
+static volatile int completed = 1;
+
+static void on_string(int code, const char *value, const void *context) {
+  (void)value, (void)context;
+  completed = code;
+}
+
+static int await_completion(void) {
+  for (int waited = 0; waited < WAIT_MS && completed == 1; waited += STEP_MS) usleep(STEP_MS * 1000);
+  int code = completed;
+  completed = 1;
+  return code;
+}
+
+static int sync_and_config(void) {
+  char data[4096];
+  int length = sizeof data;
+  struct Stat stat;
+  if (zoo_async(zk, root, on_string, NULL) != ZOK || await_completion() != ZOK) return 0;
+  if (zoo_getconfig(zk, 0, data, &length, &stat) != ZOK) return 0;
+  return zoo_reconfig(zk, NULL, "5", NULL, -1, data, &length, &stat) == ZRECONFIGDISABLED;
+}
+
+static int asynchronous(void) {
+  if (zoo_acreate(zk, below("/a"), "x", 1, &ZOO_OPEN_ACL_UNSAFE, 0, on_string, NULL) != ZOK || await_completion() != ZOK) return 0;
+  return zoo_acreate(zk, below("/a"), "x", 1, &ZOO_OPEN_ACL_UNSAFE, 0, on_string, NULL) == ZOK &&
+         await_completion() == ZNODEEXISTS;
+}
+
 static int session_over_two_connections(const char *hosts) {
   const clientid_t *id = zoo_client_id(zk);
   zhandle_t *again = zookeeper_init(hosts, on_event, TIMEOUT_MS, id, NULL, 0);
@@ -142,8 +198,10 @@ int main(int count, char **arguments) {
   static const struct {
     const char *name;
     int (*run)(void);
-  } tests[] = {{"create modes", create_modes}, {"data and versions", data_and_versions}, {"children", children},
-               {"watches", watches},           {"multi", multi},                         {"digest ACLs", acls}};
+  } tests[] = {{"create modes", create_modes}, {"container and TTL", container_and_ttl}, {"data and versions", data_and_versions},
+               {"children", children},         {"watches", watches},                     {"removing watches", removing_watches},
+               {"multi", multi},               {"asynchronous calls", asynchronous},     {"sync and config", sync_and_config},
+               {"digest ACLs", acls}};
   int total = sizeof tests / sizeof *tests, failed = 0;
   for (int index = 0; index < total; index++) {
     snprintf(root, sizeof root, "/c-%ld-%d-%d", (long)time(NULL), (int)getpid(), index);
@@ -155,8 +213,8 @@ int main(int count, char **arguments) {
   printf("%s C client: session over two connections\n", moved ? "ok     " : "FAILED ");
   failed += !moved;
   total++;
-  printf("RESULT|Apache ZooKeeper C client|%d.%d.%d|create modes, data and versions, children, watches, multi, digest ACLs, "
-         "session over two connections|%d|%d\n",
+  printf("RESULT|Apache ZooKeeper C client|%d.%d.%d|create modes, container and TTL, data and versions, children, watches, "
+         "removing watches, multi, asynchronous calls, sync and config, digest ACLs, session over two connections|%d|%d\n",
          ZOO_MAJOR_VERSION, ZOO_MINOR_VERSION, ZOO_PATCH_VERSION, total - failed, failed);
   zookeeper_close(other);
   return failed > 0;
