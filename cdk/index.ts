@@ -2,6 +2,7 @@
 export { ZeroKeeperConstructError, type ZeroKeeperConstructErrorCode } from './constructs/errors.js';
 export { FUNCTION_SETTINGS, type FunctionName } from './constructs/functions.js';
 export {
+  HISTORY_DAYS_MAX,
   HISTORY_DAYS_MIN,
   NAMESPACES_MAX,
   type FunctionSettings,

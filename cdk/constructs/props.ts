@@ -2,7 +2,7 @@ import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IAlarmAction } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { LOG_RETENTION_MS_MIN } from '../../lib/keeper/limits.js';
+import { LOG_RETENTION_MS_MAX, LOG_RETENTION_MS_MIN } from '../../lib/keeper/limits.js';
 import { ZeroKeeperConstructError } from './errors.js';
 import type { FunctionName } from './functions.js';
 
@@ -72,7 +72,7 @@ export interface ZeroKeeperProps {
   readonly logRetention?: RetentionDays;
 
   /**
-   * How long the history of namespaces is kept: of all of them, or by name. Whole days, {@link HISTORY_DAYS_MIN} at least. What is
+   * How long the history of namespaces is kept: of all of them, or by name. Whole days, {@link HISTORY_DAYS_MIN} to {@link HISTORY_DAYS_MAX}. What is
    * older can no longer be restored to, nor asked for by `changes`; the state is not concerned.
    *
    * @default - for good
@@ -141,6 +141,9 @@ export interface ZeroKeeperProps {
 /** History is kept at least so long, because functions and restores of that age may still ask for it. */
 export const HISTORY_DAYS_MIN = Duration.millis(LOG_RETENTION_MS_MIN).toDays();
 
+/** More is refused as a slip of the key: without `historyRetention` history is kept for good. */
+export const HISTORY_DAYS_MAX = Duration.millis(LOG_RETENTION_MS_MAX).toDays();
+
 /** Namespaces of one deployment: each has an alias, a version's permission and perhaps a URL, and a stack has 500 resources. */
 export const NAMESPACES_MAX = 50;
 
@@ -184,8 +187,8 @@ export function historyDaysIn({
 
 function daysOf(what: string, duration: Duration): number {
   const days = duration.toDays({ integral: false });
-  if (Number.isInteger(days) && days >= HISTORY_DAYS_MIN) return days;
-  return refuse(`${what}: whole days, ${HISTORY_DAYS_MIN} at least, and not ${days}`);
+  if (Number.isInteger(days) && days >= HISTORY_DAYS_MIN && days <= HISTORY_DAYS_MAX) return days;
+  return refuse(`${what}: whole days, ${HISTORY_DAYS_MIN} to ${HISTORY_DAYS_MAX}, and not ${days}`);
 }
 
 function refuse(message: string): never {

@@ -11,13 +11,12 @@ import { createDynamoClient, silenceNodeVersionNotice } from '../../lib/log/dyna
 import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
-import { isNamespace } from './authority.js';
 import type { ConnectWiring } from './connect.js';
+import { readEnvironment, watchEnvironment, type WatchEnvironment } from './environment.js';
 import { scheduledNamespaces } from './namespaces.js';
 import type { NotifyWiring } from './notify.js';
 import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
 import { managementPushers } from './pusher.js';
-import { EnvironmentError } from './wiring.js';
 
 export interface WatchWiringOptions {
   readonly store: Store;
@@ -55,34 +54,31 @@ export function createWatchWiring(options: WatchWiringOptions): WatchWiring {
 }
 
 /**
- * The wiring of a deployed function, made at its first call:
+ * The wiring of a deployed function, made at its first call; its environment is read at once. Throws `EnvironmentError` when a value
+ * cannot be:
  * - `ZEROKEEPER_TABLE_PREFIX`, `ZEROKEEPER_NAMESPACES` and `AWS_ENDPOINT_URL_DYNAMODB` as for the other functions.
  * - `ZEROKEEPER_PUSH_ENDPOINT`: the management endpoint of the WebSocket API, without a stage. Without it nothing is pushed.
  */
 export function watchWiringFromEnvironment(environment: NodeJS.ProcessEnv): () => WatchWiring {
+  const settings = readEnvironment(watchEnvironment, environment);
   let wiring: WatchWiring | undefined;
-  return () => (wiring ??= connect(environment));
+  return () => (wiring ??= connect(settings));
 }
 
-function connect(environment: NodeJS.ProcessEnv): WatchWiring {
+function connect(settings: WatchEnvironment): WatchWiring {
   silenceNodeVersionNotice();
-  const endpoint = environment['AWS_ENDPOINT_URL_DYNAMODB'] ?? environment['AWS_ENDPOINT_URL'];
+  const endpoint = settings.AWS_ENDPOINT_URL_DYNAMODB ?? settings.AWS_ENDPOINT_URL;
   const clock = new ServerClock(systemClock);
-  const tablePrefix = environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper';
+  const tablePrefix = settings.ZEROKEEPER_TABLE_PREFIX;
   const store = new DynamoStore({
     client: createDynamoClient(endpoint === undefined ? {} : { endpoint }),
     tablePrefix,
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });
-  const namespaces = (environment['ZEROKEEPER_NAMESPACES'] ?? 'default')
-    .split(',')
-    .map((name) => name.trim());
-  if (!namespaces.every(isNamespace)) {
-    throw new EnvironmentError('ZEROKEEPER_NAMESPACES has to name namespaces');
-  }
-  const push = environment['ZEROKEEPER_PUSH_ENDPOINT'];
+  const push = settings.ZEROKEEPER_PUSH_ENDPOINT;
   return createWatchWiring({
-    ...{ store, clock, random: systemRandom, logger: functionLogger(), namespaces },
+    ...{ store, clock, random: systemRandom, logger: functionLogger() },
+    namespaces: settings.ZEROKEEPER_NAMESPACES,
     metrics: functionMetrics(tablePrefix),
     ...(push === undefined ? {} : { pusherOf: managementPushers(push) }),
   });

@@ -15,14 +15,15 @@ import { ServerClock } from '../../lib/log/server-clock.js';
 import type { Store } from '../../lib/log/store.js';
 import type { ThinAnswer } from '../../lib/wire/thin-protocol.js';
 import type { ApiWiring } from './api.js';
-import { isNamespace, type NamespaceAuthority } from './authority.js';
+import type { NamespaceAuthority } from './authority.js';
+import { functionEnvironment, readEnvironment, type FunctionEnvironment } from './environment.js';
 import type { ExpireWiring, TimerWiring } from './expire.js';
 import { armGatewayTimers } from './gateway-timers.js';
 import { lambdaInvoker, type InvokeLater } from './invoke.js';
 import type { MaterializeWiring } from './materialize.js';
 import { scheduledNamespaces } from './namespaces.js';
 import { functionLogger, functionMetrics, type FunctionMetrics } from './observability.js';
-import { parseLogRetention, type LogRetention } from './retention.js';
+import type { LogRetention } from './retention.js';
 import { QueueTimers, sqsSender } from './timer-messages.js';
 import { WARM_NAMESPACES_MAX, WarmNamespaces, type WarmOptions } from './warm.js';
 
@@ -128,13 +129,9 @@ function newMaterializer(options: WiringOptions, namespace: string): Materialize
   });
 }
 
-/** Thrown when a function's environment lacks what it needs. */
-export class EnvironmentError extends Error {
-  override readonly name = 'EnvironmentError';
-}
-
 /**
- * The wiring of a deployed function, made at its first call:
+ * The wiring of a deployed function, made at its first call; its environment is read at once. Throws `EnvironmentError` when a value
+ * cannot be:
  * - `ZEROKEEPER_TABLE_PREFIX`: the tables are called `prefix-log` and so on. Default `zerokeeper`.
  * - `ZEROKEEPER_NAMESPACES`: what scheduled events look after beside those that were created, separated by commas. Default `default`.
  * - `ZEROKEEPER_NAMESPACE`: whose calls without an alias are. Default: the first of `ZEROKEEPER_NAMESPACES`.
@@ -147,97 +144,65 @@ export class EnvironmentError extends Error {
  * - `AWS_ENDPOINT_URL_DYNAMODB`, `_SQS`, `_LAMBDA`, or `AWS_ENDPOINT_URL`: others than AWS's own.
  */
 export function wiringFromEnvironment(environment: NodeJS.ProcessEnv): () => FunctionWiring {
+  const settings = readEnvironment(functionEnvironment, environment);
   let wiring: FunctionWiring | undefined;
-  return () => (wiring ??= connect(environment));
+  return () => (wiring ??= connect(settings));
 }
 
-function connect(environment: NodeJS.ProcessEnv): FunctionWiring {
+function connect(settings: FunctionEnvironment): FunctionWiring {
   silenceNodeVersionNotice();
-  const endpoint = endpointOf(environment, 'DYNAMODB');
+  const endpoint = endpointOf(settings, 'DYNAMODB');
   const clock = new ServerClock(systemClock);
-  const tablePrefix = environment['ZEROKEEPER_TABLE_PREFIX'] ?? 'zerokeeper';
+  const tablePrefix = settings.ZEROKEEPER_TABLE_PREFIX;
   const store = new DynamoStore({
     // Keepers settle what is in doubt themselves, and a partition that takes no more is a sign to them: to park, and not to wait.
     client: createDynamoClient({ attemptsMax: 1, ...(endpoint === undefined ? {} : { endpoint }) }),
     tablePrefix,
     observer: { onServerTime: (sample) => clock.observe(sample) },
   });
-  const isClockTrusted = () => clock.trusted;
-  const namespaces = namespacesIn(environment);
+  const parallelPuts = settings.ZEROKEEPER_MATERIALIZE_PARALLEL;
   return createWiring({
     store,
     clock,
     random: systemRandom,
-    isClockTrusted,
-    namespaces,
-    authority: authorityIn(environment, namespaces),
+    isClockTrusted: () => clock.trusted,
+    namespaces: settings.ZEROKEEPER_NAMESPACES,
+    authority: authorityIn(settings),
     logger: functionLogger(),
     metrics: functionMetrics(tablePrefix),
-    enforceQuota: environment['ZEROKEEPER_ENFORCE_QUOTA'] === 'true',
-    logRetention: logRetentionIn(environment),
-    ...parallelPutsIn(environment),
-    ...timersIn(environment),
-    ...callsIn(environment),
+    enforceQuota: settings.ZEROKEEPER_ENFORCE_QUOTA === 'true',
+    logRetention: settings.ZEROKEEPER_LOG_RETENTION_DAYS,
+    ...(parallelPuts === undefined ? {} : { parallelPuts }),
+    ...timersIn(settings),
+    ...callsIn(settings),
   });
 }
 
 function endpointOf(
-  environment: NodeJS.ProcessEnv,
+  settings: FunctionEnvironment,
   service: 'DYNAMODB' | 'SQS' | 'LAMBDA',
 ): string | undefined {
-  return environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL'];
+  return settings[`AWS_ENDPOINT_URL_${service}`] ?? settings.AWS_ENDPOINT_URL;
 }
 
-function parallelPutsIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'parallelPuts'> {
-  const text = environment['ZEROKEEPER_MATERIALIZE_PARALLEL'];
-  if (text === undefined) return {};
-  const parallelPuts = Number(text);
-  if (!Number.isInteger(parallelPuts) || parallelPuts < 1) {
-    throw new EnvironmentError('ZEROKEEPER_MATERIALIZE_PARALLEL has to be a whole number from 1 on');
-  }
-  return { parallelPuts };
-}
-
-function logRetentionIn(environment: NodeJS.ProcessEnv): LogRetention {
-  try {
-    return parseLogRetention(environment['ZEROKEEPER_LOG_RETENTION_DAYS']);
-  } catch (error) {
-    throw new EnvironmentError(`ZEROKEEPER_LOG_RETENTION_DAYS: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
-}
-
-function timersIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'timers'> {
-  const queueUrl = environment['ZEROKEEPER_TIMER_QUEUE_URL'];
+function timersIn(settings: FunctionEnvironment): Pick<WiringOptions, 'timers'> {
+  const queueUrl = settings.ZEROKEEPER_TIMER_QUEUE_URL;
   if (queueUrl === undefined) return {};
-  return { timers: new QueueTimers(queueUrl, sqsSender(endpointOf(environment, 'SQS'))) };
+  return { timers: new QueueTimers(queueUrl, sqsSender(endpointOf(settings, 'SQS'))) };
 }
 
-function callsIn(environment: NodeJS.ProcessEnv): Pick<WiringOptions, 'notify' | 'materialize'> {
+function callsIn(settings: FunctionEnvironment): Pick<WiringOptions, 'notify' | 'materialize'> {
   let made: InvokeLater | undefined;
   const invoke: InvokeLater = (name, payload) =>
-    (made ??= lambdaInvoker(endpointOf(environment, 'LAMBDA')))(name, payload);
-  const notify = environment['ZEROKEEPER_NOTIFY_FUNCTION'];
-  const materialize = environment['ZEROKEEPER_MATERIALIZE_FUNCTION'];
+    (made ??= lambdaInvoker(endpointOf(settings, 'LAMBDA')))(name, payload);
+  const { ZEROKEEPER_NOTIFY_FUNCTION: notify, ZEROKEEPER_MATERIALIZE_FUNCTION: materialize } = settings;
   return {
     ...(notify === undefined ? {} : { notify: (namespace, zxid) => invoke(notify, { namespace, zxid }) }),
     ...(materialize === undefined ? {} : { materialize: (namespace) => invoke(materialize, { namespace }) }),
   };
 }
 
-function authorityIn(environment: NodeJS.ProcessEnv, namespaces: readonly string[]): NamespaceAuthority {
-  const namespace = environment['ZEROKEEPER_NAMESPACE'] ?? namespaces[0] ?? 'default';
-  if (!isNamespace(namespace)) throw new EnvironmentError('ZEROKEEPER_NAMESPACE is no name of a namespace');
-  return { namespace, payloadMayName: environment['ZEROKEEPER_NAMESPACE_IN_PAYLOAD'] === 'allow' };
-}
-
-function namespacesIn(environment: NodeJS.ProcessEnv): string[] {
-  const namespaces = (environment['ZEROKEEPER_NAMESPACES'] ?? 'default')
-    .split(',')
-    .map((name) => name.trim());
-  if (namespaces.some((name) => name === '' || name.includes('#'))) {
-    throw new EnvironmentError('ZEROKEEPER_NAMESPACES has to be names without #, separated by commas');
-  }
-  return namespaces;
+function authorityIn(settings: FunctionEnvironment): NamespaceAuthority {
+  const namespace = settings.ZEROKEEPER_NAMESPACE ?? settings.ZEROKEEPER_NAMESPACES[0] ?? 'default';
+  return { namespace, payloadMayName: settings.ZEROKEEPER_NAMESPACE_IN_PAYLOAD === 'allow' };
 }

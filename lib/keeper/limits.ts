@@ -18,6 +18,8 @@ export const GARBAGE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The log is kept for at least this long: blobs are found to be garbage by what it says for three days. */
 export const LOG_RETENTION_MS_MIN = 7 * 24 * 3600_000;
+/** A hundred years: who wants more keeps the log for good. */
+export const LOG_RETENTION_MS_MAX = 36_500 * 24 * 3600_000;
 /** Entries that are trimmed together, and at the same time. */
 export const TRIM_ENTRIES_MAX = 100;
 export const TRIM_PARALLEL_MAX = 16;

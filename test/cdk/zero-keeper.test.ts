@@ -117,6 +117,7 @@ describe('the functions', () => {
 
   it.each<[string, ZeroKeeperProps['historyRetention']]>([
     ['less than a week', Duration.days(6)],
+    ['more than a hundred years', Duration.days(36_501)],
     ['a part of a day', Duration.hours(7 * 24 + 1)],
     ['a namespace that is not there', { elsewhere: Duration.days(30) }],
   ])('cannot be told to keep history for %s', (_what, historyRetention) => {
