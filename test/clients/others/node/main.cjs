@@ -81,6 +81,24 @@ const pureTests = {
     stranger.client.close();
     assert.equal(String(await call('getData')(`${root}/a`)), 'x');
   },
+  'changing ACLs': async ({ call }, root) => {
+    const { ACL, Id, Permission } = load('node-zookeeper-client');
+    const reader = new ACL(Permission.READ | Permission.ADMIN, Id.ANYONE_ID_UNSAFE);
+    assert.equal((await call('setACL')(root, [reader], 0)).aversion, 1);
+    const [acl] = await call('getACL')(root);
+    assert.equal(acl.permission, Permission.READ | Permission.ADMIN);
+    await assert.rejects(call('setData')(root, Buffer.from('x')), { name: 'NO_AUTH' });
+    await assert.rejects(call('setACL')(root, ACL.OPEN_ACL_UNSAFE, 0), { name: 'BAD_VERSION' });
+  },
+  'watches of children': async ({ client, call }, root) => {
+    const changed = deferred();
+    client.getChildren(root, changed.resolve, () => undefined);
+    await call('create')(`${root}/a`);
+    assert.equal(
+      (await withTimeout(changed.promise, 'children')).toString(),
+      `NODE_CHILDREN_CHANGED[4]@${root}`,
+    );
+  },
 };
 
 async function connectNative() {
@@ -124,6 +142,25 @@ const nativeTests = {
     assert.equal(absent, 0);
     await client.create(`${root}/a`, 'x', 0);
     assert.deepEqual(await withTimeout(told.promise, 'created'), [1, `${root}/a`]);
+  },
+  'container and TTL': async ({ client }, root) => {
+    const { constants } = load('zookeeper');
+    await client.create(`${root}/container`, '', constants.ZOO_CONTAINER);
+    await client.create(`${root}/ttl`, 'x', constants.ZOO_PERSISTENT_WITH_TTL, 600_000);
+    assert.deepEqual((await client.get_children(root, false)).sort(), ['container', 'ttl']);
+  },
+  'changing ACLs': async ({ client }, root) => {
+    const ZooKeeper = load('zookeeper');
+    await client.set_acl(root, 0, [{ perms: ZooKeeper.ZOO_PERM_READ, scheme: 'world', auth: 'anyone' }]);
+    const [[acl], stat] = await client.get_acl(root);
+    assert.deepEqual([acl.perms, acl.scheme, acl.auth, stat.aversion], [1, 'world', 'anyone', 1]);
+    await assert.rejects(client.set(root, 'x', -1));
+  },
+  'sync and config': async ({ client }, root) => {
+    await client.sync(root);
+    const [, data] = await client.getconfig(false);
+    assert.match(String(data), /^(server\.\d+=|$)/);
+    await assert.rejects(client.reconfig('', '5', '', -1));
   },
 };
 
