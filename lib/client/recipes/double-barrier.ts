@@ -96,8 +96,12 @@ export class DoubleBarrier {
       client.watch(this.#ready, { type: 'exists', signal }),
     );
     await this.#createOwn(signal);
-    if (await isThere(client, this.#ready, signal)) return;
-    if ((await this.#members(signal)).length >= this.count) {
+    const [isReady, members] = await Promise.all([
+      isThere(client, this.#ready, signal),
+      this.#members(signal),
+    ]);
+    if (isReady) return;
+    if (members.length >= this.count) {
       await this.#createEphemeral(this.#ready, signal);
       return;
     }

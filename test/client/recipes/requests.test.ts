@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { LeaderLatch, Mutex, ReadWriteLock, Semaphore } from '../../../lib/client/recipes/index.js';
+import {
+  DoubleBarrier,
+  LeaderLatch,
+  Mutex,
+  ReadWriteLock,
+  Semaphore,
+} from '../../../lib/client/recipes/index.js';
 import type { names } from './helpers.js';
 import { describeOnAll } from './world.js';
 
@@ -47,6 +53,16 @@ describeOnAll(
       });
       expect(acquired).toEqual(['create2', 'getChildren2', 'getData']);
       expect(released).toEqual(['delete']);
+    });
+
+    it('are those of a double barrier, for the one who completes it', async () => {
+      const { acquired, released } = await counted(async (client) => {
+        const barrier = new DoubleBarrier(client, world.base, { count: 1 });
+        await barrier.enter();
+        return { release: () => barrier.leave() };
+      });
+      expect(acquired).toEqual(['exists', 'create2', 'exists', 'getChildren2', 'create2']);
+      expect(released).toEqual(['getChildren2', 'delete', 'delete']);
     });
 
     it("are seven for a semaphore's lease", async () => {

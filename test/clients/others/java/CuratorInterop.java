@@ -254,15 +254,28 @@ public final class CuratorInterop {
       CuratorFramework client = CuratorRecipes.connect("127.0.0.1:" + counter.port());
       String root = "/curator-requests-" + UUID.randomUUID();
       client.create().creatingParentsIfNeeded().forPath(root);
+      List<String> line = List.of("create2", "getChildren2");
+      List<String> delete = List.of("delete");
       InterProcessMutex mutex = new InterProcessMutex(client, root + "/mutex");
-      counts(counter, client, "InterProcessMutex", mutex::acquire, mutex::release, List.of("create2", "getChildren2"));
+      counts(counter, "InterProcessMutex", mutex::acquire, mutex::release, line, delete);
       InterProcessLock write = new InterProcessReadWriteLock(client, root + "/rw").writeLock();
-      counts(counter, client, "InterProcessReadWriteLock", write::acquire, write::release, List.of("create2", "getChildren2"));
+      counts(counter, "InterProcessReadWriteLock", write::acquire, write::release, line, delete);
       InterProcessSemaphoreV2 semaphore = new InterProcessSemaphoreV2(client, root + "/semaphore", 2);
       Lease[] lease = new Lease[1];
       counts(
-          counter, client, "InterProcessSemaphoreV2", () -> lease[0] = semaphore.acquire(), () -> semaphore.returnLease(lease[0]),
-          List.of("create2", "getChildren2", "create2", "getChildren2", "checkWatches", "delete"));
+          counter, "InterProcessSemaphoreV2", () -> lease[0] = semaphore.acquire(), () -> semaphore.returnLease(lease[0]),
+          List.of("create2", "getChildren2", "create2", "getChildren2", "checkWatches", "delete"), delete);
+      LeaderLatch[] latch = new LeaderLatch[1];
+      Act lead = () -> {
+        latch[0] = new LeaderLatch(client, root + "/latch");
+        latch[0].start();
+        latch[0].await();
+      };
+      counts(counter, "LeaderLatch", lead, () -> latch[0].close(), List.of("create2", "getChildren2", "getData"), delete);
+      DistributedDoubleBarrier barrier = new DistributedDoubleBarrier(client, root + "/barrier", 1);
+      counts(
+          counter, "DistributedDoubleBarrier", barrier::enter, barrier::leave,
+          List.of("exists", "create2", "getChildren2", "create2"), List.of("getChildren2", "delete", "delete"));
       client.close();
     }
   }
@@ -271,21 +284,20 @@ public final class CuratorInterop {
     void run() throws Exception;
   }
 
+  /** {@code release} may leave its requests to a thread of its own. */
   private static void counts(
-      Counter counter, CuratorFramework client, String recipe, Act acquire, Act release, List<String> expected) throws Exception {
+      Counter counter, String recipe, Act acquire, Act release, List<String> acquires, List<String> releases) throws Exception {
     acquire.run();
+    counter.take(1);
     release.run();
-    client.sync().forPath("/");
-    counter.take();
+    counter.take(releases.size());
     acquire.run();
-    client.sync().forPath("/");
-    List<String> acquired = counter.take();
+    List<String> acquired = counter.take(acquires.size());
     release.run();
-    client.sync().forPath("/");
-    List<String> released = counter.take();
+    List<String> released = counter.take(releases.size());
     System.out.println("requests of " + recipe + ": acquire " + acquired + ", release " + released);
-    Tests.same(expected, acquired);
-    Tests.same(List.of("delete"), released);
+    Tests.same(acquires, acquired);
+    Tests.same(releases, released);
   }
 
   /** A way to the server on which requests are noted by the protocol's names. */
@@ -295,6 +307,7 @@ public final class CuratorInterop {
         Map.entry(5, "setData"), Map.entry(8, "getChildren"), Map.entry(9, "sync"), Map.entry(12, "getChildren2"),
         Map.entry(15, "create2"), Map.entry(17, "checkWatches"), Map.entry(18, "removeWatches"), Map.entry(19, "createContainer"));
     private static final int PING = 11;
+    private static final long WAIT_NANOS = 5_000_000_000L;
     private final ServerSocket server = new ServerSocket(0);
     private final List<String> requests = new ArrayList<>();
 
@@ -314,15 +327,18 @@ public final class CuratorInterop {
       return server.getLocalPort();
     }
 
-    synchronized List<String> take() {
+    /** What was asked for since the last call, once there are so many or none has come for a while. */
+    synchronized List<String> take(int count) throws InterruptedException {
+      long end = System.nanoTime() + WAIT_NANOS;
+      while (requests.size() < count && System.nanoTime() < end) wait(100);
       List<String> taken = new ArrayList<>(requests);
       requests.clear();
-      taken.removeAll(List.of("sync"));
       return taken;
     }
 
     private synchronized void note(String name) {
       requests.add(name);
+      notifyAll();
     }
 
     /** The first frame is the handshake. */
