@@ -26,6 +26,19 @@ const reference = z.union([
 
 const lambdaFunction = z.object({ FunctionName: z.string(), Timeout: z.number(), MemorySize: z.number() });
 
+const failureQueue = z
+  .strictObject({ OnFailure: z.strictObject({ Destination: reference }) })
+  .transform(({ OnFailure }) => OnFailure.Destination)
+  .optional();
+
+const eventInvokeConfig = z.strictObject({
+  FunctionName: reference,
+  Qualifier: z.literal('$LATEST'),
+  MaximumRetryAttempts: z.number().optional(),
+  MaximumEventAgeInSeconds: z.number().optional(),
+  DestinationConfig: failureQueue,
+});
+
 const streamMapping = z.strictObject({
   EventSourceArn: reference,
   FunctionName: reference,
@@ -35,8 +48,8 @@ const streamMapping = z.strictObject({
   BisectBatchOnFunctionError: z.boolean().default(false),
   MaximumRetryAttempts: z.number(),
   MaximumRecordAgeInSeconds: z.number(),
-  // Known and not needed: here what is given up is logged, and the first scheduled call finds what came before the start.
-  DestinationConfig: z.unknown(),
+  DestinationConfig: failureQueue,
+  // Known and not needed: here the first scheduled call finds what came before the start.
   StartingPosition: z.literal('TRIM_HORIZON'),
 });
 
@@ -45,8 +58,7 @@ const queueMapping = z.strictObject({
   FunctionName: reference,
   BatchSize: z.number(),
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).default([]),
-  // Known and not needed: one batch is under way at a time.
-  ScalingConfig: z.unknown(),
+  ScalingConfig: z.strictObject({ MaximumConcurrency: z.number() }),
 });
 
 const queue = z.object({
@@ -55,7 +67,21 @@ const queue = z.object({
   RedrivePolicy: z.object({ maxReceiveCount: z.number() }),
 });
 
-const rule = z.object({ ScheduleExpression: z.string(), Targets: z.array(z.object({ Arn: reference })) });
+const target = z.strictObject({
+  Id: z.string(),
+  Arn: reference,
+  // Known and not needed: both are about handing the event to Lambda's queue, which here is a call in this process.
+  RetryPolicy: z.strictObject({ MaximumRetryAttempts: z.number(), MaximumEventAgeInSeconds: z.number() }),
+  DeadLetterConfig: z.strictObject({ Arn: reference }),
+});
+
+const rule = z.strictObject({
+  Name: z.string(),
+  Description: z.string(),
+  State: z.literal('ENABLED'),
+  ScheduleExpression: z.string(),
+  Targets: z.array(target),
+});
 
 /** As `cdk/app.ts` makes it without options. */
 export function synthesize(): unknown {
@@ -92,19 +118,38 @@ function ofType(resources: Resources, type: string): unknown[] {
 
 /** `zerokeeper-api` is `api`. */
 function shortName(resources: Resources, id: string): string {
-  const named = z.object({ FunctionName: z.string().optional(), TableName: z.string().optional() });
-  const { FunctionName, TableName } = named.parse(resources[id]?.Properties);
-  return (FunctionName ?? TableName ?? '').replace(/^.*-/, '');
+  const name = z.string().optional();
+  const named = z.object({ FunctionName: name, TableName: name, QueueName: name });
+  const { FunctionName, TableName, QueueName } = named.parse(resources[id]?.Properties);
+  return (FunctionName ?? TableName ?? QueueName ?? '').replace(/^.*-/, '');
 }
 
 function functionsOf(resources: Resources) {
   const names = new Set(Object.keys(deploymentSettings.shape.functions.keyType.enum));
   const found = ofType(resources, 'AWS::Lambda::Function').map((properties) => {
     const { FunctionName, Timeout, MemorySize } = lambdaFunction.parse(properties);
-    const settings = { timeoutSeconds: Timeout, memoryMb: MemorySize };
-    return [FunctionName.replace(/^.*-/, ''), settings] as const;
+    const name = FunctionName.replace(/^.*-/, '');
+    const asynchronous = asynchronousOf(resources, name);
+    return [name, { timeoutSeconds: Timeout, memoryMb: MemorySize, asynchronous }] as const;
   });
   return Object.fromEntries(found.filter(([name]) => names.has(name)));
+}
+
+/** What is not said is as Lambda's documentation says: two more attempts, for six hours at most. */
+function asynchronousOf(resources: Resources, name: string) {
+  const configs = ofType(resources, 'AWS::Lambda::EventInvokeConfig').map((one) =>
+    eventInvokeConfig.parse(one),
+  );
+  const config = configs.find(({ FunctionName }) => shortName(resources, FunctionName) === name);
+  return {
+    retriesMax: config?.MaximumRetryAttempts ?? 2,
+    ageSecondsMax: config?.MaximumEventAgeInSeconds ?? 21_600,
+    ...failuresOf(resources, config?.DestinationConfig),
+  };
+}
+
+function failuresOf(resources: Resources, id: string | undefined) {
+  return id === undefined ? {} : { failures: shortName(resources, id) };
 }
 
 function streamOf(resources: Resources, properties: unknown) {
@@ -119,6 +164,7 @@ function streamOf(resources: Resources, properties: unknown) {
     bisect: mapping.BisectBatchOnFunctionError,
     retriesMax: mapping.MaximumRetryAttempts,
     recordAgeSecondsMax: mapping.MaximumRecordAgeInSeconds,
+    ...failuresOf(resources, mapping.DestinationConfig),
   };
 }
 
@@ -128,6 +174,7 @@ function queueOf(resources: Resources, properties: unknown) {
   return {
     function: shortName(resources, mapping.FunctionName),
     batchMessagesMax: mapping.BatchSize,
+    batchesMax: mapping.ScalingConfig.MaximumConcurrency,
     reportsFailures: mapping.FunctionResponseTypes.length > 0,
     visibilitySeconds: source.VisibilityTimeout,
     retentionSeconds: source.MessageRetentionPeriod,

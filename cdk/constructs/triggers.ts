@@ -26,12 +26,12 @@ export const STREAM_RETRIES_MAX = 5;
 /** Older records are given up: what they say has long been found by the schedule. */
 const RECORD_AGE_MAX = Duration.hours(1);
 
-/** How often everything is looked after without a cause. */
 /**
  * What changes again and again is written once in so long, and the function is called that much less often. Nobody waits for it: until then
  * a keeper has the newest from the log.
  */
 const MATERIALIZE_WINDOW = Duration.seconds(1);
+/** How often everything is looked after without a cause. */
 const SWEEP_INTERVAL = Duration.minutes(1);
 
 export interface ZeroKeeperTriggersProps {
@@ -77,7 +77,7 @@ export class ZeroKeeperTriggers extends Construct {
     this.schedule = this.#schedule(props, [materialize, notify, expire]);
   }
 
-  /** A call that fails is not made again: the next minute's does the same. */
+  /** An event that Lambda does not take is not sent again: the next minute's does the same. One that it took is retried as other calls. */
   #schedule({ name, queues }: ZeroKeeperTriggersProps, functions: readonly LambdaFunction[]): Rule {
     const rule = new Rule(this, 'Schedule', {
       ruleName: `${name}-sweep`,

@@ -65,7 +65,7 @@ export class Cloud {
 
   /** Makes the tables; resolves when requests are answered and every change from then on reaches its function. */
   async start(dynamo: string): Promise<void> {
-    const { tablePrefix, clock, logger, sweepTtl } = this.#options;
+    const { tablePrefix, clock, random, logger, sweepTtl } = this.#options;
     const client = createDynamoClient({ endpoint: dynamo });
     const streams = new DynamoDBStreamsClient(clientConfig({ endpoint: dynamo }));
     this.#clients = [client, streams];
@@ -74,7 +74,7 @@ export class Cloud {
     this.#lambda = this.#newLambda(dynamo, queue);
     const call = this.#call.bind(this);
     this.#host = new FunctionHost({
-      ...{ client, streams, tablePrefix, clock, logger, call, queue, sweepTtl },
+      ...{ client, streams, tablePrefix, clock, random, logger, call, queue, sweepTtl },
       settings: this.#settings,
     });
     await this.#host.start();
@@ -134,7 +134,14 @@ export class Cloud {
       queue: queue && { endpoint: queue.endpoint, url: queue.queueUrl },
     };
     const functions = deploy(surroundings, this.#settings.functions);
-    return new LambdaService({ clock, random, logger, functions, aliases: [namespace] });
+    return new LambdaService({
+      clock,
+      random,
+      logger,
+      functions,
+      aliases: [namespace],
+      putAside: queue?.putAside,
+    });
   }
 
   async #startQueue(): Promise<TimerQueue | QueueUnavailableError> {

@@ -67,6 +67,7 @@ export function deploy(
     handler: 'handler',
     memoryMb: settings[name].memoryMb,
     timeoutMs: settings[name].timeoutSeconds * 1000,
+    asynchronous: settings[name].asynchronous,
     concurrencyMax: LOCAL_CONCURRENCY_MAX[name],
     niceness: LOCAL_NICENESS[name] ?? 0,
     environment,

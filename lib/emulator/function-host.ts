@@ -4,10 +4,15 @@ import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { BatchResponse, ScheduledEvent } from '../../functions/shared/events.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { Random } from '../base/random.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from '../log/tables.js';
 import { FUNCTION_NAMES, type FunctionName } from './deployment.js';
 import { EmulatorError } from './errors.js';
+import { failedBatch } from './failure-records.js';
+import { uuid } from './identifiers.js';
+import { functionArn } from './lambda/names.js';
 import { Schedule } from './schedule.js';
+import type { GivenUpBatch } from './shard-consumer.js';
 import { sdkStreamReader } from './stream-reader.js';
 import { StreamSource } from './stream-source.js';
 import { type StreamTrigger, streamTriggers } from './stream-triggers.js';
@@ -29,7 +34,8 @@ export interface FunctionHostOptions {
   readonly logger: Logger;
   /** Calls a function and waits for it; rejects when it fails. */
   readonly call: (functionName: string, event: unknown) => Promise<unknown>;
-  readonly queue: Pick<TimerQueue, 'client' | 'queueUrl'> | undefined;
+  readonly random: Random;
+  readonly queue: Pick<TimerQueue, 'client' | 'queueUrl' | 'putAside'> | undefined;
   /** Delete rows past their time to live, for an engine that does not do so itself. */
   readonly sweepTtl: boolean;
   /** What calls what, and how. */
@@ -87,7 +93,8 @@ export class FunctionHost {
   }
 
   /** From the latest on: what came before is found by the first scheduled call, which is made at once. */
-  async #trigger({ table, functions, delivery, filter }: StreamTrigger): Promise<void> {
+  async #trigger(trigger: StreamTrigger): Promise<void> {
+    const { table, functions, delivery, filter } = trigger;
     const { clock, logger, streams, tablePrefix } = this.#options;
     const tableName = tableNameOf(tablePrefix, table);
     const source = new StreamSource({
@@ -97,6 +104,7 @@ export class FunctionHost {
       clock,
       startAt: 'LATEST',
       annotate: (record) => this.#sweeper.annotate(tableName, record),
+      onGivenUp: (batch) => this.#putAside(trigger, batch),
       onProblem: ({ givenUp, ...problem }) => {
         if (givenUp) logger.error('stream records were given up', { table, ...problem });
         else logger.warn('a stream has a problem', { table, ...problem });
@@ -104,6 +112,19 @@ export class FunctionHost {
     });
     await source.start();
     this.#running.push(source);
+  }
+
+  /** Where mappings share a reader, each of their functions has given up. */
+  async #putAside({ functions, putsAside }: StreamTrigger, batch: GivenUpBatch): Promise<void> {
+    const { clock, random, logger, queue } = this.#options;
+    if (!putsAside || queue === undefined) return;
+    for (const name of functions) {
+      const arn = functionArn({ name: FUNCTION_NAMES[name], qualifier: undefined });
+      const failed = { ...batch, requestId: uuid(random), functionArn: arn, nowMs: clock.now() };
+      await queue
+        .putAside(failedBatch(failed))
+        .catch((error: unknown) => logger.error('records that were given up are lost', { name, error }));
+    }
   }
 
   async #streamOf(tableName: string): Promise<string> {

@@ -44,6 +44,14 @@ export interface StreamProblem {
   readonly error: unknown;
 }
 
+/** Records that are delivered no more, and why. */
+export interface GivenUpBatch {
+  readonly condition: 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
+  readonly shardId: string;
+  readonly records: readonly StreamRecord[];
+  readonly attempts: number;
+}
+
 interface Batch {
   readonly records: readonly StreamRecord[];
   /** When it is given up, by the monotonic clock. */
@@ -58,6 +66,7 @@ export interface ShardConsumerOptions {
   readonly filter: (record: StreamRecord) => boolean;
   readonly annotate: (record: StreamRecord) => StreamRecord;
   readonly onProblem: (problem: StreamProblem) => void;
+  readonly onGivenUp: (batch: GivenUpBatch) => Promise<void>;
 }
 
 /**
@@ -148,7 +157,7 @@ export class ShardConsumer {
   }
 
   async #deliver({ records, untilMs }: Batch, signal: AbortSignal): Promise<void> {
-    const { call, clock, delivery } = this.#options;
+    const { call, clock, delivery, onGivenUp } = this.#options;
     const isSplit = delivery.bisect && records.length > 1;
     for (let attempt = 1; attempt <= delivery.attemptsMax; attempt++) {
       signal.throwIfAborted();
@@ -156,9 +165,13 @@ export class ShardConsumer {
         await call({ Records: records });
         return;
       } catch (error) {
-        const givenUp = clock.monotonic() >= untilMs || (!isSplit && attempt === delivery.attemptsMax);
+        const isOld = clock.monotonic() >= untilMs;
+        const givenUp = isOld || (!isSplit && attempt === delivery.attemptsMax);
         await this.#pause({ during: 'deliver', attempt, error, givenUp }, signal);
-        if (givenUp) return;
+        if (givenUp) {
+          const condition = isOld ? 'RecordAgeExceeded' : 'RetryAttemptsExhausted';
+          return onGivenUp({ condition, shardId: this.#shardId, records, attempts: attempt });
+        }
         if (isSplit) return this.#deliverHalves({ records, untilMs }, signal);
       }
     }

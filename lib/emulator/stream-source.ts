@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../base/clock.js';
 import {
   type Delivery,
   DELIVERY,
+  type GivenUpBatch,
   retryDelayMs,
   ShardConsumer,
   type ShardConsumerOptions,
@@ -29,6 +30,8 @@ export interface StreamSourceOptions {
   /** Last touch to a record before it is delivered. */
   readonly annotate?: (record: StreamRecord) => StreamRecord;
   readonly onProblem: (problem: StreamProblem) => void;
+  /** A batch that is delivered no more, told after `onProblem`. Never rejects; the shard waits for it. */
+  readonly onGivenUp?: (batch: GivenUpBatch) => Promise<void>;
 }
 
 /**
@@ -57,6 +60,7 @@ export class StreamSource {
       filter: options.filter ?? (() => true),
       annotate: options.annotate ?? ((record) => record),
       onProblem: options.onProblem,
+      onGivenUp: options.onGivenUp ?? (() => Promise.resolve()),
     };
   }
 

@@ -25,6 +25,8 @@ export interface StreamTrigger {
   readonly functions: readonly FunctionName[];
   readonly delivery: Partial<Delivery>;
   readonly filter: (record: StreamRecord) => boolean;
+  /** Whether batches that are given up go to the queue of failures. */
+  readonly putsAside: boolean;
 }
 
 /**
@@ -65,5 +67,6 @@ function triggerOf(
       ...LOCAL_DELIVERY[table],
     },
     filter: (record) => isWanted(settings, record),
+    putsAside: settings.failures !== undefined,
   };
 }

@@ -9,7 +9,22 @@ import { eventPattern } from './event-pattern.js';
 const count = z.int().min(1);
 const functionName = z.enum(Object.keys(FUNCTION_NAMES) as [FunctionName, ...FunctionName[]]);
 
-const functionSettings = z.strictObject({ timeoutSeconds: count, memoryMb: count });
+/** Where goes what is given up: the short name of a queue. There is one such queue; nowhere when absent. */
+const failures = z.literal('failures').optional();
+
+/** Of calls that nobody waits for. */
+const asynchronousSettings = z.strictObject({
+  /** Attempts after the first. */
+  retriesMax: z.int().min(0).max(2),
+  ageSecondsMax: z.int().min(60).max(21_600),
+  failures,
+});
+
+const functionSettings = z.strictObject({
+  timeoutSeconds: count,
+  memoryMb: count,
+  asynchronous: asynchronousSettings,
+});
 
 const streamSettings = z.strictObject({
   table: z.enum(TABLE_NAMES),
@@ -23,11 +38,14 @@ const streamSettings = z.strictObject({
   /** Attempts after the first. */
   retriesMax: z.int().min(0),
   recordAgeSecondsMax: count,
+  failures,
 });
 
 const queueSettings = z.strictObject({
   function: functionName,
   batchMessagesMax: count.max(10),
+  /** Batches under way at the same time. */
+  batchesMax: count,
   /** Whether the function says which messages of a batch failed. */
   reportsFailures: z.boolean(),
   visibilitySeconds: count,
@@ -48,6 +66,7 @@ export const deploymentSettings = z.strictObject({
 });
 
 export type DeploymentSettings = z.infer<typeof deploymentSettings>;
+export type AsynchronousSettings = z.infer<typeof asynchronousSettings>;
 export type StreamSettings = z.infer<typeof streamSettings>;
 export type QueueSettings = z.infer<typeof queueSettings>;
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { App, Duration } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
-import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
+import { CfnEventInvokeConfig, CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { CfnQueue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
 import { SETTINGS } from '../../build/cdk.js';
@@ -113,6 +113,54 @@ describe("the emulator's settings", () => {
     });
     expect(queue).toMatchObject({ deliveriesMax: 9, retentionSeconds: 600 });
     expect(schedules.map(({ intervalSeconds }) => intervalSeconds)).toEqual([7_200, 7_200, 7_200]);
+  });
+
+  it('have the retries, the age and the destination of calls that nobody waits for', () => {
+    expect(settings.functions.notify.asynchronous).toEqual({
+      ...{ retriesMax: 2, ageSecondsMax: 300, failures: 'failures' },
+    });
+    expect(settings.functions.api.asynchronous).toEqual({ retriesMax: 2, ageSecondsMax: 21_600 });
+    const { functions } = settingsOf({}, (stack) => {
+      for (const one of stack.node.findAll()) {
+        if (!(one instanceof CfnEventInvokeConfig)) continue;
+        one.maximumRetryAttempts = 0;
+        one.maximumEventAgeInSeconds = 90;
+        one.destinationConfig = undefined;
+      }
+    });
+    expect(functions.expire.asynchronous).toEqual({ retriesMax: 0, ageSecondsMax: 90 });
+    const deployed = deploy(
+      {
+        ...({ tablePrefix: 'zk', namespace: 'default', logLevel: 'info', queue: undefined } as const),
+        ...{ dynamo: 'http://127.0.0.1:1', lambda: 'http://127.0.0.1:1', management: 'http://127.0.0.1:1' },
+      },
+      functions,
+      pathToFileURL(`${ROOT}/dist/functions-bundles/`),
+    );
+    expect(deployed.find(({ name }) => name === 'zerokeeper-expire')?.asynchronous).toEqual({
+      ...{ retriesMax: 0, ageSecondsMax: 90 },
+    });
+  });
+
+  it('have the destination of stream sources, and the concurrency of the queue', () => {
+    expect(settings.streams.map(({ failures }) => failures)).toEqual(['failures', 'failures', 'failures']);
+    expect(streamTriggers(settings.streams).map(({ putsAside }) => putsAside)).toEqual([true, true, true]);
+    const { streams } = withMapping('notify', (mapping) => (mapping.destinationConfig = undefined));
+    expect(streamTriggers(streams).map(({ functions, putsAside }) => [functions, putsAside])).toEqual([
+      [['materialize'], true],
+      [['notify'], false],
+      [['expire'], true],
+    ]);
+    expect(settings.queue.batchesMax).toBe(10);
+  });
+
+  it('are refused when a target of the schedule has an input of its own', () => {
+    const withInput = (stack: ZeroKeeperStack) => {
+      for (const one of stack.node.findAll()) {
+        if (one instanceof CfnRule) one.addPropertyOverride('Targets.0.Input', '{}');
+      }
+    };
+    expect(() => settingsOf({}, withInput)).toThrow('Input');
   });
 
   it('are refused when an event source has a property that the emulator does not know', () => {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { StreamEvent } from '../../functions/shared/events.js';
 import { ManualClock } from '../../lib/base/clock.js';
-import { DELIVERY, type StreamProblem } from '../../lib/emulator/shard-consumer.js';
+import { DELIVERY, type GivenUpBatch, type StreamProblem } from '../../lib/emulator/shard-consumer.js';
 import { StreamReadError } from '../../lib/emulator/stream-reader.js';
 import { DISCOVER_MS, StreamSource, type StreamSourceOptions } from '../../lib/emulator/stream-source.js';
 import { FakeStream, nameOf } from './fake-stream.js';
@@ -88,6 +88,43 @@ describe('a stream source', () => {
     await pass(clock, 10_000);
     expect(batches).toEqual([['a'], ['a'], ['a'], ['b']]);
     expect(problems.map(({ givenUp }) => givenUp)).toEqual([false, false, true]);
+  });
+
+  it('hands over what it gives up, and why, before it goes on', async () => {
+    const events: string[] = [];
+    const call = ({ Records }: StreamEvent) => {
+      events.push(`call ${Records.map(nameOf).join()}`);
+      return Records.some((record) => nameOf(record) === 'b')
+        ? Promise.reject(new Error('b'))
+        : Promise.resolve();
+    };
+    const onGivenUp = ({ condition, shardId, records, attempts }: GivenUpBatch) => {
+      events.push([condition, shardId, records.map(nameOf).join(), attempts].join(' '));
+      return Promise.resolve();
+    };
+    const delivery = { batchRecordsMax: 2, bisect: true, attemptsMax: 2 };
+    const { clock, stream, source } = setUp({ delivery, call, onGivenUp });
+    stream.open('one');
+    stream.append('one', 'a', 'b', 'c');
+    await source.start();
+    await pass(clock, 1_000);
+    expect(events).toEqual([
+      ...['call a,b', 'call a', 'call b', 'call b', 'RetryAttemptsExhausted one b 2'],
+      'call c',
+    ]);
+  });
+
+  it('gives up what is too old, whatever attempts are left', async () => {
+    const given: GivenUpBatch[] = [];
+    const onGivenUp = (batch: GivenUpBatch) => Promise.resolve(void given.push(batch));
+    const delivery = { attemptsMax: 1_000, recordAgeMaxMs: 1_000 };
+    const call = () => Promise.reject(new Error('never'));
+    const { clock, stream, source } = setUp({ delivery, call, onGivenUp });
+    stream.open('one');
+    stream.append('one', 'a');
+    await source.start();
+    await pass(clock, 10_000);
+    expect(given.map(({ condition }) => condition)).toEqual(['RecordAgeExceeded']);
   });
 
   it('waits longer before each repetition, up to the named pause', async () => {

@@ -5,13 +5,29 @@ import type { InstanceOutcome } from './instance.js';
 /** Events that wait or run, per function. Beyond it, `TooManyRequestsException`. */
 export const ASYNC_EVENTS_MAX = 1_000;
 
-/** Pauses before an event whose function failed is tried again: twice, as Lambda does by default. */
+/** Pauses before an event whose function failed is tried again. Lambda's own: how often it is tried is a setting, the pauses are not. */
 export const ASYNC_RETRY_MS: readonly number[] = [60_000, 120_000];
 
 export interface AsyncQueueOptions {
   readonly clock: Clock;
-  /** An event that failed for the last time. */
-  readonly onGivenUp: (outcome: InstanceOutcome & { ok: false }) => void;
+  /** Attempts after the first. */
+  readonly retriesMax: number;
+  /** An event that is older is not tried again. */
+  readonly ageMaxMs: number;
+}
+
+/** Why an event is tried no more, after how many attempts. */
+export interface GivenUp {
+  readonly condition: 'RetriesExhausted' | 'EventAgeExceeded';
+  readonly attempts: number;
+  readonly outcome: InstanceOutcome & { ok: false };
+}
+
+export interface AsyncEvent {
+  /** Called for every attempt. */
+  readonly run: () => Promise<InstanceOutcome>;
+  /** Never rejects. */
+  readonly onGivenUp: (givenUp: GivenUp) => Promise<void>;
 }
 
 /** Events that were accepted and are run later. They are gone when the emulator ends: Lambda keeps them, this does not. */
@@ -24,15 +40,15 @@ export class AsyncQueue {
     this.#options = options;
   }
 
-  /** Takes an event; `run` is called for every attempt. Throws {@link LambdaError} when there are too many. */
-  add(run: () => Promise<InstanceOutcome>): void {
+  /** Takes an event. Throws {@link LambdaError} when there are too many. */
+  add(event: AsyncEvent): void {
     if (this.#events.size >= ASYNC_EVENTS_MAX) {
       throw new LambdaError('TooManyRequestsException', 'Rate Exceeded.', {
         Reason: 'CallerRateLimitExceeded',
       });
     }
-    const event = this.#run(run).finally(() => this.#events.delete(event));
-    this.#events.add(event);
+    const running = this.#run(event).finally(() => this.#events.delete(running));
+    this.#events.add(running);
   }
 
   /** Resolves when no event is under way; those that wait for another attempt are dropped. */
@@ -41,12 +57,17 @@ export class AsyncQueue {
     await Promise.all(this.#events);
   }
 
-  async #run(run: () => Promise<InstanceOutcome>): Promise<void> {
-    for (const retryMs of [...ASYNC_RETRY_MS, undefined]) {
+  async #run({ run, onGivenUp }: AsyncEvent): Promise<void> {
+    const { clock, retriesMax, ageMaxMs } = this.#options;
+    const untilMs = clock.monotonic() + ageMaxMs;
+    for (let attempts = 1; ; attempts++) {
       const outcome = await attempt(run);
       if (outcome.ok || this.#abort.signal.aborted) return;
-      if (retryMs === undefined) this.#options.onGivenUp(outcome);
-      else if (!(await this.#pause(retryMs))) return;
+      if (attempts > retriesMax) return onGivenUp({ condition: 'RetriesExhausted', attempts, outcome });
+      const leftMs = Math.max(0, untilMs - clock.monotonic());
+      const retryMs = ASYNC_RETRY_MS[attempts - 1] ?? leftMs;
+      if (!(await this.#pause(Math.min(retryMs, leftMs)))) return;
+      if (retryMs >= leftMs) return onGivenUp({ condition: 'EventAgeExceeded', attempts, outcome });
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import type { InstanceOutcome, InstanceRequest } from './instance.js';
+import type { AsynchronousSettings } from '../template.js';
 import type { FunctionPool, PoolStatistics } from './pool.js';
 
 /** A function that runs in this thread. */
@@ -8,6 +9,8 @@ export interface LocalFunction {
   readonly handler: (event: unknown, context: LocalContext) => unknown;
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Default: Lambda's own. */
+  readonly asynchronous?: AsynchronousSettings;
 }
 
 /** What of Lambda's context there is. */

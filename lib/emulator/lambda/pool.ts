@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../../base/clock.js';
 import { LambdaError } from './errors.js';
+import type { AsynchronousSettings } from '../template.js';
 import { Instance, type InstanceOutcome, type InstanceRequest } from './instance.js';
 
 /** An instance without a request for so long is ended; the next request finds a cold one. */
@@ -22,6 +23,8 @@ export interface FunctionDefinition {
   /** What its instances are niced by. Default: 0. */
   readonly niceness?: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Default: Lambda's own. */
+  readonly asynchronous?: AsynchronousSettings;
 }
 
 export interface PoolOptions {

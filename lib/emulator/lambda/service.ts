@@ -1,7 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 import type { Logger } from '../../base/logger.js';
 import type { Random } from '../../base/random.js';
-import { AsyncQueue } from './async-queue.js';
+import { failedCall, type PutAside } from '../failure-records.js';
+import type { AsynchronousSettings } from '../template.js';
+import { AsyncQueue, type GivenUp } from './async-queue.js';
 import { LambdaError } from './errors.js';
 import type { InstanceOutcome } from './instance.js';
 import { uuid } from '../identifiers.js';
@@ -23,6 +25,8 @@ export interface LambdaServiceOptions {
   /** The program of an instance. Default: beside this file. */
   readonly runtime?: URL;
   readonly instanceIdleMs?: number;
+  /** Where asynchronous calls go that were given up, of functions that have such a place. Default: they are logged only. */
+  readonly putAside?: PutAside | undefined;
 }
 
 export type InvocationType = 'RequestResponse' | 'Event' | 'DryRun';
@@ -59,10 +63,22 @@ export class FunctionFailedError extends Error {
   }
 }
 
+interface GivenUpEvent extends GivenUp {
+  readonly requestId: string;
+  /** JSON. */
+  readonly payload: string;
+  readonly name: string;
+  readonly qualifier: string | undefined;
+}
+
 interface DeployedFunction {
   readonly pool: FunctionPool;
   readonly queue: AsyncQueue;
+  readonly asynchronous: AsynchronousSettings;
 }
+
+/** Of functions that say nothing else. */
+const ASYNCHRONOUS: AsynchronousSettings = { retriesMax: 2, ageSecondsMax: 21_600 };
 
 /** Lambda: functions by name, their instances, and the queue of events. */
 export class LambdaService {
@@ -95,7 +111,10 @@ export class LambdaService {
     if (invocation.type === 'RequestResponse') {
       return { ...answer, outcome: bounded(await run(invocation.wait ?? false)) };
     }
-    deployed.queue.add(() => run(true));
+    deployed.queue.add({
+      run: () => run(true),
+      onGivenUp: (givenUp) => this.#giveUp(deployed, { ...givenUp, requestId, payload, name, qualifier }),
+    });
     return answer;
   }
 
@@ -118,14 +137,23 @@ export class LambdaService {
   }
 
   #deploy(definition: FunctionDefinition | LocalFunction): DeployedFunction {
-    const { clock, logger } = this.#options;
+    const { clock } = this.#options;
     const pool = 'module' in definition ? this.#instances(definition) : new LocalPool(definition);
-    const { name } = definition;
-    const queue = new AsyncQueue({
-      clock,
-      onGivenUp: ({ error }) => logger.error('an event was given up', { function: name, ...error }),
-    });
-    return { pool, queue };
+    const { asynchronous = ASYNCHRONOUS } = definition;
+    const { retriesMax, ageSecondsMax } = asynchronous;
+    const queue = new AsyncQueue({ clock, retriesMax, ageMaxMs: ageSecondsMax * 1000 });
+    return { pool, queue, asynchronous };
+  }
+
+  async #giveUp({ asynchronous }: DeployedFunction, event: GivenUpEvent): Promise<void> {
+    const { clock, logger, putAside } = this.#options;
+    const { name, qualifier, ...failed } = event;
+    logger.error('an event was given up', { function: name, ...failed.outcome.error });
+    if (asynchronous.failures === undefined || putAside === undefined) return;
+    const arn = functionArn({ name, qualifier });
+    await putAside(failedCall({ ...failed, functionArn: arn, nowMs: clock.now() })).catch((error: unknown) =>
+      logger.error('an event that was given up is lost', { function: name, error }),
+    );
   }
 
   #instances(definition: FunctionDefinition): InstancePool {

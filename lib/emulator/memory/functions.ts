@@ -65,6 +65,7 @@ export class MemoryFunctions {
       handler: this.#handlers[name],
       clock: options.clock,
       timeoutMs: this.#timeoutMs(name),
+      asynchronous: this.#settings.functions[name].asynchronous,
     }));
   }
 

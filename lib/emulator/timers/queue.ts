@@ -1,5 +1,11 @@
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { clientConfig } from '../../log/dynamo-client.js';
+import type { PutAside } from '../failure-records.js';
 import type { QueueSettings } from '../template.js';
 
 /** What the timers' queue is called. */
@@ -7,6 +13,9 @@ const QUEUE = 'zerokeeper-timers';
 
 /** Where messages end that were delivered too often. */
 const DEAD_QUEUE = 'zerokeeper-timers-dead';
+
+/** Where calls and stream records end that were given up. */
+const FAILURES_QUEUE = 'zerokeeper-failures';
 
 /** The part of the package `fauxqs` that is used. Its `startFauxqs` would listen on every address of the machine. */
 interface Fauxqs {
@@ -24,12 +33,14 @@ export type TimerQueueSettings = Pick<
   'visibilitySeconds' | 'retentionSeconds' | 'deliveriesMax'
 >;
 
-/** SQS on this machine, with one queue. Messages are in memory: they are gone when the emulator ends. */
+/** SQS on this machine, with the queue of timers and those where failures end. Messages are in memory: they are gone when the emulator ends. */
 export interface TimerQueue {
   /** http://HOST:PORT */
   readonly endpoint: string;
   readonly queueUrl: string;
+  readonly failuresUrl: string;
   readonly client: SQSClient;
+  readonly putAside: PutAside;
   stop(): Promise<void>;
 }
 
@@ -50,7 +61,13 @@ export async function startTimerQueue(settings: TimerQueueSettings): Promise<Tim
   };
   try {
     // The queue's host is one that no resolver knows: clients are given the endpoint as well, and use that.
-    return { endpoint, queueUrl: await createQueues(client, settings), client, stop };
+    const queueUrl = await createQueues(client, settings);
+    const failuresUrl = await createQueue(client, FAILURES_QUEUE, {});
+    const putAside: PutAside = async (record) => {
+      const MessageBody = JSON.stringify(record);
+      await client.send(new SendMessageCommand({ QueueUrl: failuresUrl, MessageBody }));
+    };
+    return { endpoint, queueUrl, failuresUrl, client, putAside, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -59,22 +76,25 @@ export async function startTimerQueue(settings: TimerQueueSettings): Promise<Tim
 
 /** The URL of the queue; messages that were delivered too often go to one of their own. */
 async function createQueues(client: SQSClient, settings: TimerQueueSettings): Promise<string> {
-  const dead = await client.send(new CreateQueueCommand({ QueueName: DEAD_QUEUE }));
+  const QueueUrl = await createQueue(client, DEAD_QUEUE, {});
   const { Attributes } = await client.send(
-    new GetQueueAttributesCommand({ QueueUrl: dead.QueueUrl, AttributeNames: ['QueueArn'] }),
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
   );
   const deadLetterTargetArn = Attributes?.QueueArn;
-  const { QueueUrl } = await client.send(
-    new CreateQueueCommand({
-      QueueName: QUEUE,
-      Attributes: {
-        VisibilityTimeout: String(settings.visibilitySeconds),
-        MessageRetentionPeriod: String(settings.retentionSeconds),
-        RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: settings.deliveriesMax }),
-      },
-    }),
-  );
-  if (QueueUrl === undefined) throw new Error('the queue was created without a URL');
+  return createQueue(client, QUEUE, {
+    VisibilityTimeout: String(settings.visibilitySeconds),
+    MessageRetentionPeriod: String(settings.retentionSeconds),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: settings.deliveriesMax }),
+  });
+}
+
+async function createQueue(
+  client: SQSClient,
+  QueueName: string,
+  Attributes: Record<string, string>,
+): Promise<string> {
+  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName, Attributes }));
+  if (QueueUrl === undefined) throw new Error(`the queue ${QueueName} was created without a URL`);
   return QueueUrl;
 }
 

@@ -18,7 +18,7 @@ export interface QueueSourceOptions {
   readonly client: SQSClient;
   readonly queueUrl: string;
   readonly clock: Clock;
-  readonly settings: Pick<QueueSettings, 'batchMessagesMax' | 'reportsFailures'>;
+  readonly settings: Pick<QueueSettings, 'batchMessagesMax' | 'batchesMax' | 'reportsFailures'>;
   /** The function. Messages that it names as failed, or all when it rejects, come again. */
   readonly call: (event: { Records: readonly QueueRecord[] }) => Promise<BatchResponse | null | undefined>;
   readonly onProblem: (error: unknown) => void;
@@ -28,6 +28,7 @@ export interface QueueSourceOptions {
 export class QueueSource {
   readonly #options: QueueSourceOptions;
   readonly #abort = new AbortController();
+  readonly #deliveries = new Set<Promise<void>>();
   #running: Promise<void> | undefined;
 
   constructor(options: QueueSourceOptions) {
@@ -42,6 +43,7 @@ export class QueueSource {
   async stop(): Promise<void> {
     this.#abort.abort(new Error('the queue source was stopped'));
     await this.#running;
+    await Promise.all(this.#deliveries);
   }
 
   async #run(): Promise<void> {
@@ -50,13 +52,25 @@ export class QueueSource {
     while (!signal.aborted) {
       try {
         const messages = await this.#receive(signal);
-        if (messages.length > 0) await this.#deliver(messages);
+        if (messages.length > 0) await this.#begin(messages);
       } catch (error) {
         if (this.#abort.signal.aborted) return;
         onProblem(error);
         await sleep(clock, RETRY_MS, signal).catch(() => undefined);
       }
     }
+  }
+
+  /** Resolves when another batch may be begun. What a batch fails with is reported: its messages come again. */
+  async #begin(messages: readonly Message[]): Promise<void> {
+    const { onProblem, settings } = this.#options;
+    const delivery = this.#deliver(messages)
+      .catch((error: unknown) => {
+        if (!this.#abort.signal.aborted) onProblem(error);
+      })
+      .finally(() => this.#deliveries.delete(delivery));
+    this.#deliveries.add(delivery);
+    if (this.#deliveries.size >= settings.batchesMax) await Promise.race(this.#deliveries);
   }
 
   async #receive(abortSignal: AbortSignal): Promise<Message[]> {
