@@ -22,9 +22,13 @@ async function increment() {
   await client.set(counted, String(Number(text(data)) + 1), { version: stat.version });
 }
 
-async function untilDeleted(path) {
+/** Resolves to a promise of the znode's deletion, once it is watched: to be awaited before anybody is told to delete it. */
+async function watched(path) {
   const watch = await client.watch(path, { type: 'data' });
-  for await (const { type } of watch) if (type === 'deleted') return;
+  const deletion = (async () => {
+    for await (const { type } of watch) if (type === 'deleted') return;
+  })();
+  return { deletion };
 }
 
 const work = {
@@ -45,8 +49,9 @@ const work = {
     const held = await new ReadWriteLock(client, path).read.acquire();
     const gone = new Promise((resolve) => held.signal.addEventListener('abort', resolve, { once: true }));
     await client.create(`${counted}-reads`, '');
+    const { deletion } = await watched(`${counted}-reads`);
     console.log('reads');
-    await Promise.race([untilDeleted(`${counted}-reads`), gone]);
+    await Promise.race([deletion, gone]);
     held.signal.throwIfAborted();
     await held.release();
   },
@@ -69,8 +74,9 @@ const work = {
     console.log('takes part');
     await latch.untilLeader();
     const [, next] = await latch.participants();
+    const { deletion } = await watched(counted);
     console.log(`leads before ${next?.id}`);
-    await untilDeleted(counted);
+    await deletion;
     await latch.close();
   },
   async barrier() {
