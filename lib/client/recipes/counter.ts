@@ -8,7 +8,7 @@ import {
 import { ContentionError } from './errors.js';
 import { createDirectory } from './support/protected-node.js';
 import { checkInteger, RecipeContext, type RecipeOptions } from './support/recipe.js';
-import { backoff } from './support/waiting.js';
+import { backoff, type ChangeOptions } from './support/waiting.js';
 
 export interface CounterOptions extends RecipeOptions {
   /** How often a change is tried before it rejects with ContentionError. Default 30. */
@@ -64,29 +64,33 @@ export class Counter {
     return (await this.#read())?.value ?? 0n;
   }
 
-  /** Adds; a negative number subtracts. */
-  add(delta: bigint | number): Promise<CounterChange> {
+  /** Adds; a negative number subtracts. `signal` ends the attempts: it rejects with AbortedError, and nothing has been changed then. */
+  add(delta: bigint | number, options: ChangeOptions = {}): Promise<CounterChange> {
     const added = toBigInt(delta);
-    return this.#change((before) => before + added);
+    return this.#change((before) => before + added, options);
   }
 
-  set(value: bigint | number): Promise<CounterChange> {
+  set(value: bigint | number, options: ChangeOptions = {}): Promise<CounterChange> {
     const after = toBigInt(value);
-    return this.#change(() => after);
+    return this.#change(() => after, options);
   }
 
   /** Sets it if it is `expected`; whether it was. */
-  async compareAndSet(expected: bigint | number, value: bigint | number): Promise<boolean> {
+  async compareAndSet(
+    expected: bigint | number,
+    value: bigint | number,
+    options: ChangeOptions = {},
+  ): Promise<boolean> {
     const [from, to] = [toBigInt(expected), toBigInt(value)];
     let wasExpected = false;
     await this.#change((before) => {
       wasExpected = before === from;
       return wasExpected ? to : before;
-    });
+    }, options);
     return wasExpected;
   }
 
-  async #change(next: (before: bigint) => bigint): Promise<CounterChange> {
+  async #change(next: (before: bigint) => bigint, { signal }: ChangeOptions): Promise<CounterChange> {
     const { client } = this.#context;
     for (let attempt = 1; attempt <= this.#attempts; attempt++) {
       const present = await this.#read();
@@ -102,7 +106,8 @@ export class Counter {
       } catch (error) {
         if (!(error instanceof BadVersionError) && !(error instanceof NoNodeError)) throw error;
       }
-      await backoff(client, attempt, { path: this.path });
+      this.#context.report({ name: 'overtaken' });
+      await backoff(client, attempt, { path: this.path, signal });
     }
     const message = `others changed it each of ${this.#attempts} times`;
     throw new ContentionError({ code: 0, path: this.path, message, retriable: true });

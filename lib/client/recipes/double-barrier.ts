@@ -43,7 +43,7 @@ const READY = 'ready';
  * await barrier.leave({ timeoutMs: 10_000 });
  * ```
  */
-export class DoubleBarrier {
+export class DoubleBarrier implements AsyncDisposable {
   readonly count: number;
   readonly #context: RecipeContext;
   readonly #ready: string;
@@ -83,6 +83,16 @@ export class DoubleBarrier {
       cleanup.run(() => remove(client, this.#own));
       throw error;
     }
+  }
+
+  /** Goes without waiting for anybody: its own znode, if there is one, is gone when this resolves, or goes with the session. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { client, cleanup } = this.#context;
+    cleanup.run(async () => {
+      await remove(client, this.#own);
+      if ((await this.#members(undefined)).length === 0) await this.#removeReady();
+    });
+    await cleanup.settled();
   }
 
   /** Resolves when nothing is left to tidy up behind what was given up. */

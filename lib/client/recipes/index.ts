@@ -50,4 +50,4 @@ export type { PriorityOptions } from './support/entries.js';
 export type { Acquirable, Held } from './support/lock.js';
 export type { MetricListener, RecipeMetric } from './support/metrics.js';
 export type { RecipeOptions } from './support/recipe.js';
-export type { WaitOptions } from './support/waiting.js';
+export type { ChangeOptions, WaitOptions } from './support/waiting.js';

@@ -10,7 +10,7 @@ import { ContentionError } from './errors.js';
 import { DataWatch } from './data-watch.js';
 import { checkInteger, RecipeContext, type RecipeOptions } from './support/recipe.js';
 import { decodeJson } from './support/json.js';
-import { backoff } from './support/waiting.js';
+import { backoff, type ChangeOptions } from './support/waiting.js';
 
 export interface SharedValueOptions<T> extends RecipeOptions {
   /** What it is while nobody has written it. */
@@ -64,12 +64,15 @@ export class SharedValue<T> {
     return (await this.#read()).value;
   }
 
-  async set(value: T): Promise<void> {
-    await this.update(() => value);
+  async set(value: T, options: ChangeOptions = {}): Promise<void> {
+    await this.update(() => value, options);
   }
 
-  /** Replaces the value by what `change` makes of it; `change` may be called several times. Gives the new value. */
-  async update(change: (value: T) => T): Promise<T> {
+  /**
+   * Replaces the value by what `change` makes of it; `change` may be called several times. Gives the new value. `signal` ends the
+   * attempts: it rejects with AbortedError, and nothing has been changed then.
+   */
+  async update(change: (value: T) => T, { signal }: ChangeOptions = {}): Promise<T> {
     const { client } = this.#context;
     const { attempts = ATTEMPTS_DEFAULT } = this.#options;
     for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -81,7 +84,8 @@ export class SharedValue<T> {
       } catch (error) {
         if (!isOvertaken(error)) throw error;
       }
-      await backoff(client, attempt, { path: this.path });
+      this.#context.report({ name: 'overtaken' });
+      await backoff(client, attempt, { path: this.path, signal });
     }
     const message = `others changed it each of ${attempts} times`;
     throw new ContentionError({ code: 0, path: this.path, message, retriable: true });

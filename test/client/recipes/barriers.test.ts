@@ -74,6 +74,23 @@ describeOnAll('a double barrier', (world) => {
     expect(await names(await world.open(), world.base)).toEqual([]);
   });
 
+  it('is left at the end of a block without waiting for anybody, and begins anew then', async () => {
+    const observer = await world.open();
+    const [one, two] = await members(2);
+    {
+      await using first = one!;
+      await using second = two!;
+      await Promise.all([first.enter(), second.enter()]);
+    }
+    expect(await names(observer, world.base)).toEqual([]);
+    {
+      await using alone = new DoubleBarrier(observer, world.base, { count: 2 });
+      await expect(alone.enter({ timeoutMs: 50 })).rejects.toBeInstanceOf(OperationTimeoutError);
+    }
+    await using unused = new DoubleBarrier(observer, `${world.base}/never`, { count: 2 });
+    expect(unused.count).toBe(2);
+  });
+
   it('needs a count', async () => {
     const client = await world.open();
     expect(() => new DoubleBarrier(client, world.base, { count: 0.5 })).toThrow(BadArgumentsError);

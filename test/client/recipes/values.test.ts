@@ -60,8 +60,14 @@ describeOnAll('a counter', (world) => {
       await other.set(world.base, new Uint8Array(8));
       return result;
     };
-    const counter = new Counter(client, world.base, { attempts: 3 });
+    const metrics: string[] = [];
+    const onMetric = ({ name }: { readonly name: string }) => void metrics.push(name);
+    const counter = new Counter(client, world.base, { attempts: 3, onMetric });
     await expect(counter.add(1)).rejects.toBeInstanceOf(ContentionError);
+    expect(metrics).toEqual(['overtaken', 'overtaken', 'overtaken']);
+    const controller = new AbortController();
+    const patient = new Counter(client, world.base, { attempts: 1_000, onMetric: () => controller.abort() });
+    await expect(patient.add(1, { signal: controller.signal })).rejects.toBeInstanceOf(AbortedError);
     client.get = get;
     expect(await counter.get()).toBe(0n);
   });

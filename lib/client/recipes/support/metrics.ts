@@ -8,12 +8,21 @@ export interface RecipeMetric {
    * - `released`: out again; `durationMs` is how long it was held.
    * - `lost`: held no longer without having been released; `durationMs` as above.
    * - `gaveUp`: the wait was aborted or took too long.
+   * - `overtaken`: somebody else's change came first, and it is tried again.
    * - `rejoined`: the znode was deleted while it stood in the line, which it joined again at its end.
    * - `cleanupFailed`: a znode could not be deleted though the session lives.
    * - `processed`, `failed`: an item of a queue.
    */
   readonly name:
-    'acquired' | 'released' | 'lost' | 'gaveUp' | 'rejoined' | 'cleanupFailed' | 'processed' | 'failed';
+    | 'acquired'
+    | 'released'
+    | 'lost'
+    | 'gaveUp'
+    | 'overtaken'
+    | 'rejoined'
+    | 'cleanupFailed'
+    | 'processed'
+    | 'failed';
   readonly durationMs?: number | undefined;
   readonly error?: unknown;
 }

@@ -18,6 +18,9 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** What a change takes that is tried again when others come first. */
+export type ChangeOptions = Pick<WaitOptions, 'signal'>;
+
 /** The longest delay that a timer takes: some 24 days. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 const PAUSE_MS_MIN = 20;
