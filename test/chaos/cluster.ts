@@ -41,6 +41,7 @@ export class Cluster {
   #engine: Engine | undefined;
   #emulator: ChildProcess | undefined;
   #printed = '';
+  #stopped: Promise<void> | undefined;
 
   private constructor(parts: {
     ports: Ports;
@@ -67,8 +68,17 @@ export class Cluster {
       ),
       lambdaProxy: await Proxy.listen({ port: lambda }),
     });
-    await cluster.startEngine();
-    await cluster.startEmulator();
+    // Its processes and its disk do not end with this one.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
+    }
+    try {
+      await cluster.startEngine();
+      await cluster.startEmulator();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -178,7 +188,12 @@ export class Cluster {
     return join(this.#disk, 'filler');
   }
 
-  async stop(): Promise<void> {
+  /** May be called again. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
     await this.killEmulator();
     await this.#engine?.stop();
     for (const proxy of [this.engineProxy, this.lambdaProxy, ...this.gatewayProxies]) await proxy.close();
