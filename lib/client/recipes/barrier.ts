@@ -50,8 +50,11 @@ export class Barrier {
   /** Resolves when there is no barrier. */
   wait(options: WaitOptions = {}): Promise<void> {
     const { client } = this.#context;
-    return withDeadline(client, { ...options, path: this.path }, async (signal) => {
+    const wait = async (signal: AbortSignal) => {
       while (await isThere(client, this.path, signal)) await untilTouched(client, this.path, signal);
-    });
+    };
+    return withDeadline(client, { ...options, path: this.path }, (signal) =>
+      this.#context.waited(() => wait(signal)),
+    );
   }
 }

@@ -79,7 +79,9 @@ export class Configuration<T> {
   async *updates(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<T, undefined> {
     for await (const state of new DataWatch(this.#context.client, this.path, options)) {
       const found = this.#decode(state);
-      if (found !== undefined) yield found.value;
+      if (found === undefined) continue;
+      this.#context.report({ name: 'updated' });
+      yield found.value;
     }
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { NoNodeError, type Stat, type Watch, type ZeroKeeperClient } from '../index.js';
+import type { MetricListener } from './support/metrics.js';
 import { RecipeContext } from './support/recipe.js';
 import { abortedError, isOver, sessionOver, untilAnswered } from './support/waiting.js';
 
@@ -11,6 +12,8 @@ export type ChildrenState = readonly string[] | undefined;
 export interface WatchStatesOptions {
   /** Ends the iteration with AbortedError. */
   readonly signal?: AbortSignal | undefined;
+  /** Told `updated` with each state. */
+  readonly onMetric?: MetricListener | undefined;
 }
 
 /**
@@ -40,14 +43,14 @@ export class DataWatch implements AsyncIterable<DataState> {
   readonly #context: RecipeContext;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(client: ZeroKeeperClient, path: string, { signal }: WatchStatesOptions = {}) {
-    this.#context = new RecipeContext('DataWatch', client, { path });
+  constructor(client: ZeroKeeperClient, path: string, { signal, onMetric }: WatchStatesOptions = {}) {
+    this.#context = new RecipeContext('DataWatch', client, { path, onMetric });
     this.#signal = signal;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<DataState, undefined> {
     const { client, path } = this.#context;
-    return states({ client, path, signal: this.#signal, type: 'exists' }, async () => {
+    return states(this.#context, { signal: this.#signal, type: 'exists' }, async () => {
       const { data, stat } = await client.get(path, { signal: this.#signal });
       return { data, stat };
     });
@@ -77,14 +80,14 @@ export class ChildrenWatch implements AsyncIterable<ChildrenState> {
   readonly #context: RecipeContext;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(client: ZeroKeeperClient, path: string, { signal }: WatchStatesOptions = {}) {
-    this.#context = new RecipeContext('ChildrenWatch', client, { path });
+  constructor(client: ZeroKeeperClient, path: string, { signal, onMetric }: WatchStatesOptions = {}) {
+    this.#context = new RecipeContext('ChildrenWatch', client, { path, onMetric });
     this.#signal = signal;
   }
 
   [Symbol.asyncIterator](): AsyncGenerator<ChildrenState, undefined> {
     const { client, path } = this.#context;
-    return states({ client, path, signal: this.#signal, type: 'children' }, async () => {
+    return states(this.#context, { signal: this.#signal, type: 'children' }, async () => {
       const { children } = await client.getChildren(path, { signal: this.#signal });
       return [...children].sort();
     });
@@ -101,10 +104,12 @@ interface Looked {
 
 /** Armed first and read then: what changes after the read fires the watch. */
 async function* states<State>(
-  looked: Looked,
+  context: RecipeContext,
+  { signal, type }: Pick<Looked, 'signal' | 'type'>,
   read: () => Promise<State>,
 ): AsyncGenerator<State | undefined, undefined> {
-  const { client, path, signal } = looked;
+  const { client, path } = context;
+  const looked: Looked = { client, path, signal, type };
   let wasMissing = false;
   try {
     while (!isOver(client)) {
@@ -112,7 +117,10 @@ async function* states<State>(
       await using armed = watch;
       const state = await untilAnswered(client, looked, () => orMissing(read));
       if (state !== undefined && !isFull) continue;
-      if (state !== undefined || !wasMissing) yield state;
+      if (state !== undefined || !wasMissing) {
+        context.report({ name: 'updated' });
+        yield state;
+      }
       wasMissing = state === undefined;
       await armed.next();
     }

@@ -48,6 +48,7 @@ export class DoubleBarrier implements AsyncDisposable {
   readonly #context: RecipeContext;
   readonly #ready: string;
   readonly #own: string;
+  #enteredAtMs = 0;
   readonly #name: string;
 
   constructor(client: ZeroKeeperClient, path: string, options: DoubleBarrierOptions) {
@@ -67,7 +68,10 @@ export class DoubleBarrier implements AsyncDisposable {
   async enter(options: WaitOptions = {}): Promise<void> {
     const { client, cleanup } = this.#context;
     try {
-      await withDeadline(client, { ...options, path: this.path }, (signal) => this.#enter(signal));
+      await withDeadline(client, { ...options, path: this.path }, (signal) =>
+        this.#context.waited(() => this.#enter(signal)),
+      );
+      this.#enteredAtMs = client.clock.monotonic();
     } catch (error) {
       cleanup.run(() => remove(client, this.#own));
       throw error;
@@ -79,6 +83,7 @@ export class DoubleBarrier implements AsyncDisposable {
     const { client, cleanup } = this.#context;
     try {
       await withDeadline(client, { ...options, path: this.path }, (signal) => this.#leave(signal));
+      this.#context.report({ name: 'released', durationMs: client.clock.monotonic() - this.#enteredAtMs });
     } catch (error) {
       cleanup.run(() => remove(client, this.#own));
       throw error;

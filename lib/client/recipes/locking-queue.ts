@@ -68,13 +68,16 @@ export class LockingQueue {
 
   /** Waits for an item that nobody else has. */
   take(options: WaitOptions = {}): Promise<QueueItem> {
-    return withDeadline(this.#context.client, { ...options, path: this.path }, async (signal) => {
+    const wait = async (signal: AbortSignal) => {
       for (;;) {
         const item = await this.#takeFirst(signal);
         if (item !== undefined) return item;
         await this.#untilChanged(signal);
       }
-    });
+    };
+    return withDeadline(this.#context.client, { ...options, path: this.path }, (signal) =>
+      this.#context.waited(() => wait(signal)),
+    );
   }
 
   /**

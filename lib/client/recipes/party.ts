@@ -89,7 +89,10 @@ export class Party {
   async *changes(
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<readonly string[], undefined> {
-    for await (const names of new ChildrenWatch(this.#context.client, this.path, options)) yield names ?? [];
+    for await (const names of new ChildrenWatch(this.#context.client, this.path, options)) {
+      this.#context.report({ name: 'updated' });
+      yield names ?? [];
+    }
     return undefined;
   }
 }

@@ -48,6 +48,8 @@ export class PersistentNode implements AsyncDisposable {
   readonly #ended: Promise<void>;
   readonly #first: Promise<void>;
   #data: Data;
+  /** It has been there: when it is made, that is because somebody deleted it. */
+  #isMade = false;
   #isReady: () => void = () => undefined;
 
   constructor(client: ZeroKeeperClient, path: string, options: PersistentNodeOptions = {}) {
@@ -125,6 +127,8 @@ export class PersistentNode implements AsyncDisposable {
       try {
         const create = () => client.create(this.path, this.#data, { ...acl, mode: this.#mode, signal });
         await untilAnswered(client, { path: this.path, signal }, create);
+        if (this.#isMade) this.#context.report({ name: 'rejoined' });
+        this.#isMade = true;
         return true;
       } catch (error) {
         if (error instanceof NodeExistsError) return this.#mode === 'persistent' || this.#isOurs();

@@ -42,6 +42,8 @@ export class PersistentTtlNode implements AsyncDisposable {
   readonly #ended: Promise<void>;
   readonly #first: Promise<void>;
   #data: Data;
+  /** It has been there: when it is made, that is because somebody deleted it, or it was not touched in time. */
+  #isMade = false;
   #isReady: () => void = () => undefined;
 
   constructor(client: ZeroKeeperClient, path: string, options: PersistentTtlNodeOptions) {
@@ -109,6 +111,7 @@ export class PersistentTtlNode implements AsyncDisposable {
     for (;;) {
       try {
         await untilAnswered(client, how, () => client.set(path, this.#data, { signal }));
+        this.#isMade = true;
         return;
       } catch (error) {
         if (!(error instanceof NoNodeError)) throw error;
@@ -116,6 +119,8 @@ export class PersistentTtlNode implements AsyncDisposable {
       try {
         const options = { ...acl, mode: 'ttl', ttlMs: this.#ttlMs, signal } as const;
         await untilAnswered(client, how, () => client.create(path, this.#data, options));
+        if (this.#isMade) this.#context.report({ name: 'rejoined' });
+        this.#isMade = true;
         return;
       } catch (error) {
         if (error instanceof NoNodeError) await createDirectory(this.#context, parentOf(path), { signal });

@@ -54,18 +54,22 @@ export class Queue {
 
   /** Waits for an item and takes it off the queue. */
   take(options: WaitOptions = {}): Promise<Uint8Array> {
-    return withDeadline(this.#context.client, { ...options, path: this.path }, async (signal) => {
-      for (;;) {
-        const item = await this.#takeOne(await this.#pages.next(signal), signal);
-        if (item !== undefined) return item;
-      }
-    });
+    return withDeadline(this.#context.client, { ...options, path: this.path }, (signal) =>
+      this.#context.waited(() => this.#takeFirst(signal)),
+    );
   }
 
   /** How many items wait. */
   async size(): Promise<number> {
     await this.#context.client.sync(this.path);
     return (await namesIn(this.#context, this.path)).length;
+  }
+
+  async #takeFirst(signal: AbortSignal): Promise<Uint8Array> {
+    for (;;) {
+      const item = await this.#takeOne(await this.#pages.next(signal), signal);
+      if (item !== undefined) return item;
+    }
   }
 
   async #takeOne(name: string, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {

@@ -119,7 +119,9 @@ export class ServiceDiscovery<Payload = unknown> {
     const states = watch[Symbol.asyncIterator]();
     const next = async () => {
       const { value, done } = await states.next();
-      return done === true ? undefined : this.#read(directory, value ?? []);
+      if (done === true) return undefined;
+      this.#context.report({ name: 'updated' });
+      return this.#read(directory, value ?? []);
     };
     const first = (await next()) ?? [];
     return new ServiceProvider(name, { first, next, stop, client: this.#context.client });

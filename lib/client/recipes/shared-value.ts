@@ -95,6 +95,7 @@ export class SharedValue<T> {
   async *states(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<T, undefined> {
     const { initial, schema } = this.#options;
     for await (const state of new DataWatch(this.#context.client, this.path, options)) {
+      this.#context.report({ name: 'updated' });
       yield state === undefined ? initial : decodeJson(state.data, { path: this.path, schema });
     }
     return undefined;

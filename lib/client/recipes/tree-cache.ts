@@ -245,7 +245,10 @@ export class TreeCache implements AsyncDisposable {
     const events = differences(before, nodes);
     const isFirst = this.#state === undefined;
     this.#state = { zxid: this.#context.client.zxid, nodes, events };
-    if (isFirst || events.length > 0) this.#tell(this.#state);
+    if (isFirst || events.length > 0) {
+      this.#context.report({ name: 'updated' });
+      this.#tell(this.#state);
+    }
     this.#tellWaiting();
   }
 

@@ -22,17 +22,9 @@ export const previous: Blocker = (line, position) => line[position - 1];
  * nothing behind when it rejects. Whose znode is deleted while it waits joins again, at the end.
  */
 export function lineUp(context: RecipeContext, init: LineInit, how: WaitOptions): Promise<OwnNode> {
-  const startMs = context.client.clock.monotonic();
-  return withDeadline(context.client, { ...how, path: context.path }, async (signal) => {
-    try {
-      const node = await waitInLine(context, init, signal);
-      context.report({ name: 'acquired', durationMs: context.client.clock.monotonic() - startMs });
-      return node;
-    } catch (error) {
-      context.report({ name: 'gaveUp', durationMs: context.client.clock.monotonic() - startMs, error });
-      throw error;
-    }
-  });
+  return withDeadline(context.client, { ...how, path: context.path }, (signal) =>
+    context.waited(() => waitInLine(context, init, signal)),
+  );
 }
 
 /** Joins the line if that needs no waiting; undefined when somebody is in the way, and nothing is left then. */

@@ -4,12 +4,13 @@ export interface RecipeMetric {
   readonly recipe: string;
   readonly path: string;
   /**
-   * - `acquired`: in; `durationMs` is what the wait took.
+   * - `acquired`: in, through, or given an item; `durationMs` is what the wait took.
    * - `released`: out again; `durationMs` is how long it was held.
    * - `lost`: held no longer without having been released; `durationMs` as above.
    * - `gaveUp`: the wait was aborted or took too long.
    * - `overtaken`: somebody else's change came first, and it is tried again.
-   * - `rejoined`: the znode was deleted while it stood in the line, which it joined again at its end.
+   * - `rejoined`: the znode was deleted while it stood in the line, which it joined again at its end; or while it was kept, and was made again.
+   * - `updated`: a new state was seen.
    * - `cleanupFailed`: a znode could not be deleted though the session lives.
    * - `processed`, `failed`: an item of a queue.
    */
@@ -20,6 +21,7 @@ export interface RecipeMetric {
     | 'gaveUp'
     | 'overtaken'
     | 'rejoined'
+    | 'updated'
     | 'cleanupFailed'
     | 'processed'
     | 'failed';

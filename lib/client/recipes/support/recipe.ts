@@ -39,6 +39,20 @@ export class RecipeContext {
     report(this.#onMetric, { recipe: this.recipe, path: this.path, ...metric });
   }
 
+  /** Tells how long a wait took, and that it ended with what it was for or was given up. */
+  async waited<Result>(wait: () => Promise<Result>): Promise<Result> {
+    const { clock } = this.client;
+    const startMs = clock.monotonic();
+    try {
+      const result = await wait();
+      this.report({ name: 'acquired', durationMs: clock.monotonic() - startMs });
+      return result;
+    } catch (error) {
+      this.report({ name: 'gaveUp', durationMs: clock.monotonic() - startMs, error });
+      throw error;
+    }
+  }
+
   /** The same for a path of the recipe's own. */
   at(path: string): RecipeContext {
     return new RecipeContext(this.recipe, this.client, { path, ...this.acl, onMetric: this.#onMetric });
