@@ -3,6 +3,7 @@
  * [--clients N] [--seconds S] [--full] [--keep-going]`. Ends with 1 at the first violation, after it has made the run smaller.
  */
 import { parseArgs } from 'node:util';
+import type { TransportKind } from '../../lib/client/transport.js';
 import { SCENARIO_NAMES } from './scenarios.js';
 import { commandOf, report, shrink } from './shrink.js';
 import { simulate, type SimulationOptions } from './simulate.js';
@@ -68,6 +69,9 @@ function whole(name: string, text: string): number {
   return value;
 }
 
+/** Among so many every transport occurs, many times. */
+const SEEDS_FOR_ALL_TRANSPORTS = 20;
+
 function freshSeed(): number {
   return 1 + Math.floor(Math.random() * 2 ** 31);
 }
@@ -77,6 +81,7 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 async function run(command: Command): Promise<boolean> {
   const { firstSeed, seeds, milliseconds, isFull, keepsGoing, ...common } = command;
   const startedMs = performance.now();
+  const answeredOver: Record<TransportKind, number> = { tcp: 0, lambda: 0, direct: 0 };
   const sums = { seeds: 0, steps: 0, calls: 0, answered: 0, transactions: 0 };
   let progressMs = startedMs;
   let failed = 0;
@@ -100,6 +105,8 @@ async function run(command: Command): Promise<boolean> {
     }
     if (seeds === 1) say(`history ${result.digest}`);
     sums.seeds++;
+    for (const { session, outcome } of result.history.calls)
+      if (outcome?.kind === 'answer') answeredOver[session.transport]++;
     for (const key of ['steps', 'calls', 'answered', 'transactions'] as const) sums[key] += result[key];
     if (performance.now() - progressMs > PROGRESS_MS) {
       progressMs = performance.now();
@@ -111,6 +118,12 @@ async function run(command: Command): Promise<boolean> {
     `${sums.seeds} seeds, ${sums.steps} steps, ${sums.calls} operations (${sums.answered} answered), ` +
       `${sums.transactions} transactions, ${failed === 0 ? 'no violation' : `${failed} seeds more with violations`}; ${seconds} s`,
   );
+  // A world in which a transport answers nobody shows nothing of it, whatever the checkers say.
+  const silent = Object.entries(answeredOver).flatMap(([kind, answered]) => (answered === 0 ? [kind] : []));
+  if (sums.seeds >= SEEDS_FOR_ALL_TRANSPORTS && silent.length > 0) {
+    say(`nobody was answered over ${silent.join(', ')}`);
+    return false;
+  }
   return failed === 0;
 }
 

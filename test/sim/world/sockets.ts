@@ -33,6 +33,10 @@ class SimSocket extends EventEmitter {
     this.remoteAddress = options.remoteAddress;
   }
 
+  get writable(): boolean {
+    return !this.#destroyed && !this.#ended;
+  }
+
   setNoDelay(): this {
     return this;
   }
