@@ -75,7 +75,7 @@ export class Batch {
     if (holder === undefined || request.watching === false) return Promise.resolve(NO_EVENTS);
     const acknowledged = request.acknowledged === undefined ? {} : { acknowledged: request.acknowledged };
     const { authIds } = this.#context.caller;
-    const input = { session: holder.session, head, authIds, ...acknowledged };
+    const input = { session: holder.session, head, authIds, seen: request.seen, ...acknowledged };
     return handled(options.watches.eventsUpTo(input));
   }
 

@@ -166,9 +166,9 @@ export class StoredWatches implements ThinWatches {
 
   /** Lets go of what was acknowledged and of what is there twice. */
   async #letGo(told: readonly Told[], input: EventsInput, until: Zxid): Promise<void> {
-    const { session, acknowledged } = input;
+    const { acknowledged } = input;
     const over = finished(told, acknowledged);
-    await this.#store.forget([...over, ...this.#redundant(told, session, until)]);
+    await this.#store.forget([...over, ...this.#redundant(told, input, until)]);
     if (acknowledged === undefined) return;
     for (const one of told) {
       const { row } = one;
@@ -184,8 +184,16 @@ export class StoredWatches implements ThinWatches {
   /**
    * Watches that were armed again before they fired: all of them would fire at once, so one will do. It is one whose `arm` has
    * returned, for only of those it is sure that they will; and the log has been looked through up to its arming.
+   *
+   * Those that go are armed below what the client had seen. Beyond, a row may be of another copy of this very request, whose
+   * `arm` has not returned: what fired it before notify could find it is in no mark yet, and that copy's answer may be the one that
+   * the client takes. A copy arms at or above what the request says was seen.
    */
-  #redundant(told: readonly Told[], session: SessionId, until: Zxid): WatchRow[] {
+  #redundant(
+    told: readonly Told[],
+    { session, seen = Infinity }: Pick<EventsInput, 'session' | 'seen'>,
+    until: Zxid,
+  ): WatchRow[] {
     const armed = this.#armed.get(session) ?? [];
     this.#armed.delete(session);
     const open = told.filter(({ row, triggers }) => isOneShot(row.kind) && triggers.length === 0);
@@ -194,6 +202,7 @@ export class StoredWatches implements ThinWatches {
     const kept = armed.filter(isOpen);
     return open
       .map(({ row }) => row)
+      .filter((row) => row.armed < seen)
       .filter((row) => kept.some((watch) => sameWatch(row, watch) && row.armed < watch.armed));
   }
 }

@@ -58,6 +58,8 @@ export interface EventsInput {
   readonly acknowledged?: ThinEventId;
   /** Who gets the events: those of a znode that nobody of these may READ are left out. Default: somebody who may do everything. */
   readonly authIds?: readonly AuthId[];
+  /** What the client had seen when it asked: of watches that are armed there or beyond, another copy of the request may be at work. Default: no request is. */
+  readonly seen?: Zxid;
   /** May be promised: the rows are read meanwhile, beside the log's tail. */
   readonly head: Zxid | Promise<Zxid>;
 }

@@ -116,6 +116,33 @@ describe('watches of thin clients', () => {
     expect(await eventsAt(world, await world.started())).toHaveLength(1);
   });
 
+  it('are not let go of for another copy of their request, which may have armed beyond what has fired them', async () => {
+    const { world, api, other } = await setUp();
+    const seen = api.keeper.head;
+    const zxid = await world.set('/a');
+    // Notify is past it before there is a row, so nobody but the arming itself will mark it.
+    await world.notify();
+    let goOn: () => void = () => undefined;
+    const heldUp = new Promise<void>((resolve) => (goOn = resolve));
+    let reached: () => void = () => undefined;
+    const isArming = new Promise<void>((resolve) => (reached = resolve));
+    api.store.intercept = async (call) => {
+      if (call.operation !== 'query') return undefined;
+      reached();
+      await heldUp;
+      return undefined;
+    };
+    const first = api.watches.arm({ session: SESSION, kind: 'data', path: '/a', zxid: seen });
+    await world.until(isArming);
+    const head = await world.until(other.keeper.sync());
+    await arm(world, other, ['data', '/a']);
+    expect(await world.until(other.watches.eventsFor({ session: SESSION, head, seen }))).toEqual([]);
+    goOn();
+    await world.until(first);
+    api.store.intercept = undefined;
+    expect((await eventsAt(world, api)).map((event) => event.zxid)).toEqual([zxid]);
+  });
+
   it('lose no trigger that is recorded while an acknowledgement is being written', async () => {
     const { world, api } = await setUp();
     await arm(world, api, ['persistent', '/a']);
