@@ -27,7 +27,6 @@ import type { TableName, UpdateInput, WriteOutcome } from './store.js';
 import { TABLE_NAMES, TABLES, tableNameOf } from './tables.js';
 
 export interface DynamoStoreOptions {
-  /** With `cacheMiddleware` one that has made no call yet, or `onServerTime` may hear of none. */
   readonly client: DynamoDBClient;
   /** The tables are called `prefix-log` and so on. */
   readonly tablePrefix: string;
@@ -193,23 +192,24 @@ function sortOf(table: TableName, key: DynamoItem): string | number {
   throw new StoreError('Rejected', `the store gave a page key of an unknown form for table ${table}`);
 }
 
-/** Reads the Date header of every answer, refusals included, once for each attempt. */
+/**
+ * Reads the Date header of every answer, refusals included, once for each attempt. At the client's handler and not by middleware: a client
+ * may have put its chains of middleware together already ({@link createDynamoClient}), and would never call it.
+ */
 function sampleServerTime({ client, observer }: DynamoStoreOptions, clock: Clock): void {
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const sentMs = clock.now();
-      const sentMonotonicMs = clock.monotonic();
-      const result = await next(args);
-      const serverMs = Date.parse(dateHeader(result.response) ?? '');
-      if (!Number.isNaN(serverMs)) {
-        const roundTripMonotonicMs = clock.monotonic() - sentMonotonicMs;
-        observer?.onServerTime?.({ serverMs, sentMs, receivedMs: clock.now(), roundTripMonotonicMs });
-      }
-      return result;
-    },
-    // After signing and before the deserializer, so that `result.response` is this attempt's own.
-    { step: 'deserialize', priority: 'low' },
-  );
+  const handler = client.config.requestHandler;
+  const handle = handler.handle.bind(handler);
+  handler.handle = async (...call: Parameters<typeof handle>) => {
+    const sentMs = clock.now();
+    const sentMonotonicMs = clock.monotonic();
+    const result = await handle(...call);
+    const serverMs = Date.parse(dateHeader(result.response) ?? '');
+    if (!Number.isNaN(serverMs)) {
+      const roundTripMonotonicMs = clock.monotonic() - sentMonotonicMs;
+      observer?.onServerTime?.({ serverMs, sentMs, receivedMs: clock.now(), roundTripMonotonicMs });
+    }
+    return result;
+  };
 }
 
 function dateHeader(response: unknown): string | undefined {
