@@ -5,7 +5,7 @@ import { NO_SESSION } from '../core/types.js';
 import { Keeper } from '../keeper/keeper.js';
 import { Reaper } from '../keeper/reaper.js';
 import { GatewaySessions } from '../keeper/sessions.js';
-import type { GatewayInfo } from '../keeper/types.js';
+import { KeeperError, type GatewayInfo } from '../keeper/types.js';
 import type { Store } from '../log/store.js';
 import { MetricsServer } from './admin/metrics-server.js';
 import { AdminServer } from './admin/server.js';
@@ -76,7 +76,13 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
     // The admin server answers meanwhile: its `/health` tells that no further clients are to be sent here.
     await gateway.drain(drainTimeoutMs);
     await Promise.all([admin?.stop(), metrics?.stop()]);
-    await sessions.leave();
+    await sessions.leave().catch((error: unknown) => {
+      if (!(error instanceof KeeperError)) throw error;
+      // Whoever ends all processes at once ends the store's first, too.
+      logger.warn('the store is gone: the gateway leaves a lease behind, which lapses', {
+        reason: error.message,
+      });
+    });
     await keeper.stop();
   };
   try {

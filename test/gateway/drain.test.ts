@@ -65,6 +65,18 @@ describe('a gateway that is told to stop', () => {
     reader.destroy();
   });
 
+  it('ends though the store is gone, and can be started there again', async () => {
+    const store = new SimulatedStore({ clock: systemClock, random: systemRandom });
+    const gateway = await start(store);
+    store.intercept = () => 'lostRequest';
+    await gateway.stop();
+    await expect(ask(gateway.port, 'ruok')).rejects.toThrow('ECONNREFUSED');
+    store.intercept = undefined;
+    const again = await start(store);
+    stops.push(() => again.stop());
+    expect(await ask(again.port, 'ruok')).toBe('imok');
+  });
+
   it('leaves its sessions their whole timeout to go on at another, with their ephemerals', async () => {
     const { a, b } = await startTwo();
     const before = await Promise.all([1, 2, 3].map(() => WireClient.open(a.port, { timeoutMs: 20_000 })));
