@@ -20,31 +20,40 @@ months are one, of that load.
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
-const { values } = parseArgs({
-  options: {
-    ...{ writes: text, reads: text, sessions: text, bytes: text, keepers: text },
-    ...{ json: flag, markdown: flag, help: flag },
-  },
-});
 
-function amount(name: 'writes' | 'reads' | 'sessions' | 'bytes' | 'keepers', fallback: number): number {
+function commandLine() {
+  return parseArgs({
+    options: {
+      ...{ writes: text, reads: text, sessions: text, bytes: text, keepers: text },
+      ...{ json: flag, markdown: flag, help: flag },
+    },
+  }).values;
+}
+
+type Values = ReturnType<typeof commandLine>;
+
+function amount(
+  values: Values,
+  name: 'writes' | 'reads' | 'sessions' | 'bytes' | 'keepers',
+  fallback: number,
+): number {
   const given = values[name];
   if (given === undefined) return fallback;
   if (!/^\d{1,15}$/.test(given)) throw new Error(`--${name} wants a whole number, not ${given}`);
   return Number(given);
 }
 
-function ownLoad(): Load[] | undefined {
+function ownLoad(values: Values): Load[] | undefined {
   const { writes, reads, sessions, bytes, keepers } = values;
   if ([writes, reads, sessions, bytes, keepers].every((given) => given === undefined)) return undefined;
   return [
     {
       name: 'yours',
-      writes: amount('writes', 0),
-      reads: amount('reads', 0),
-      sessions: amount('sessions', 0),
-      bytes: amount('bytes', 100),
-      keepers: amount('keepers', 1),
+      writes: amount(values, 'writes', 0),
+      reads: amount(values, 'reads', 0),
+      sessions: amount(values, 'sessions', 0),
+      bytes: amount(values, 'bytes', 100),
+      keepers: amount(values, 'keepers', 1),
     },
   ];
 }
@@ -59,9 +68,10 @@ function plain({ sections }: Report): string {
 }
 
 try {
+  const values = commandLine();
   if (values.help === true) console.log(HELP);
   else {
-    const made = await report(ownLoad());
+    const made = await report(ownLoad(values));
     const { prices, counts, idle, months } = made;
     if (values.json === true) console.log(JSON.stringify({ prices, counts, idle, months }, null, 2));
     else process.stdout.write(values.markdown === true ? markdown(made) : plain(made));

@@ -129,7 +129,7 @@ function besideSection(prices: PriceList): Section {
     ],
     notes: [
       'Three machines for ZooKeeper on demand; no traffic between zones, no backups, no monitoring, and nobody who keeps them.',
-      'FaaSKeeper: its abstract (https://arxiv.org/html/2203.14859v3) says that it costs 110 to 719 times less than ZooKeeper ' +
+      'FaaSKeeper: its abstract (https://arxiv.org/html/2203.14859v3) says that it can cost up to 110 to 719 times less than ZooKeeper ' +
         'on infrequent workloads. Its costs of single operations could not be read where this was written, and are left out.',
     ],
   };
