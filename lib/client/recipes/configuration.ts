@@ -3,7 +3,7 @@ import { DataWatch, type DataState } from './data-watch.js';
 import { decodeJson } from './support/json.js';
 import { warn } from './support/metrics.js';
 import { RecipeContext, type RecipeOptions } from './support/recipe.js';
-import { untilAnswered } from './support/waiting.js';
+import { untilAnswered, type ChangeOptions } from './support/waiting.js';
 
 export interface ConfigurationOptions<T> extends RecipeOptions {
   /** What makes a configuration of what was read; a zod schema, for example. */
@@ -50,12 +50,12 @@ export class Configuration<T> {
     return this.#context.path;
   }
 
-  /** The configuration of now. */
-  async get(): Promise<T> {
+  /** The configuration of now. While nobody answers it waits, until `signal` aborts. */
+  async get({ signal }: ChangeOptions = {}): Promise<T> {
     const { client, path } = this.#context;
     const { fallback, schema } = this.#options;
     try {
-      const { data } = await untilAnswered(client, { path }, () => client.get(path));
+      const { data } = await untilAnswered(client, { path, signal }, () => client.get(path, { signal }));
       return decodeJson(data, { path, schema });
     } catch (error) {
       if (error instanceof NoNodeError && fallback !== undefined) return fallback;

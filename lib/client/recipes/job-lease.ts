@@ -107,7 +107,7 @@ function toRecord(value: unknown): Record {
   throw new TypeError('this is no lease');
 }
 
-/** A lease that was taken. */
+/** A lease that was taken. It is not given back at the end of a block: a job that is done is not to be done again before its time is up. */
 export class JobHold {
   /** The zxid at which it was taken or renewed: rises with each. */
   fencingToken: number;

@@ -5,12 +5,13 @@ import { createDirectory } from './support/protected-node.js';
 import { RecipeContext, type RecipeOptions } from './support/recipe.js';
 import { parentOf } from './support/names.js';
 import {
-  abortedError,
   isOver,
   tellsOver,
   untilAnswered,
   untilTouched,
   withDeadline,
+  unlessAborted,
+  type ChangeOptions,
   type WaitOptions,
 } from './support/waiting.js';
 
@@ -82,12 +83,12 @@ export class PersistentNode implements AsyncDisposable {
     });
   }
 
-  /** Replaces the data, in the znode and for when it has to be created again. */
-  async setData(data: Data): Promise<void> {
+  /** Replaces the data, in the znode and for when it has to be created again. While nobody answers it waits, until `signal` aborts. */
+  async setData(data: Data, { signal }: ChangeOptions = {}): Promise<void> {
     this.#data = data;
     const { client } = this.#context;
     try {
-      await untilAnswered(client, { path: this.path }, () => client.set(this.path, data));
+      await untilAnswered(client, { path: this.path, signal }, () => client.set(this.path, data, { signal }));
     } catch (error) {
       // It is about to be created with the new data.
       if (!(error instanceof NoNodeError)) throw error;
@@ -144,24 +145,5 @@ export class PersistentNode implements AsyncDisposable {
       client.exists(path, { consistency: 'linearizable' }),
     );
     return stat?.ephemeralOwner.toString(16) === client.session?.id;
-  }
-}
-
-async function unlessAborted(
-  path: string,
-  promise: Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (signal === undefined) return promise;
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(abortedError(path, signal));
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

@@ -4,7 +4,15 @@ import { warn } from './support/metrics.js';
 import { parentOf } from './support/names.js';
 import { createDirectory } from './support/protected-node.js';
 import { checkInteger, RecipeContext, type RecipeOptions } from './support/recipe.js';
-import { pause, tellsOver, untilAnswered } from './support/waiting.js';
+import {
+  pause,
+  tellsOver,
+  unlessAborted,
+  untilAnswered,
+  withDeadline,
+  type ChangeOptions,
+  type WaitOptions,
+} from './support/waiting.js';
 
 export interface PersistentTtlNodeOptions extends RecipeOptions {
   /** How long the znode outlives its keeper, in ms. */
@@ -64,8 +72,10 @@ export class PersistentTtlNode implements AsyncDisposable {
   }
 
   /** Resolves when the znode is there for the first time; rejects when it cannot be. */
-  ready(): Promise<void> {
-    return this.#first;
+  ready(options: WaitOptions = {}): Promise<void> {
+    return withDeadline(this.#context.client, { ...options, path: this.path }, (signal) =>
+      unlessAborted(this.path, this.#first, signal),
+    );
   }
 
   /** Resolves when it was closed; rejects when nobody keeps it any more because of an error. */
@@ -74,9 +84,9 @@ export class PersistentTtlNode implements AsyncDisposable {
   }
 
   /** Replaces the data. */
-  async setData(data: Data): Promise<void> {
+  async setData(data: Data, { signal }: ChangeOptions = {}): Promise<void> {
     this.#data = data;
-    await this.#touch();
+    await this.#touch(signal);
   }
 
   /** Deletes the znode. Who only wants to end leaves it to its time to live, and closes the client. */

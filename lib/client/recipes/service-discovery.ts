@@ -11,7 +11,7 @@ import { decodeJson } from './support/json.js';
 import { warn } from './support/metrics.js';
 import { join, newGuid } from './support/names.js';
 import { checkName, RecipeContext, type RecipeOptions } from './support/recipe.js';
-import { tellsOver, untilAnswered, type WaitOptions } from './support/waiting.js';
+import { tellsOver, untilAnswered, type ChangeOptions, type WaitOptions } from './support/waiting.js';
 
 /** One running instance of a service, in the JSON that Curator's service discovery writes. */
 export interface ServiceInstance<Payload = unknown> {
@@ -96,11 +96,14 @@ export class ServiceDiscovery<Payload = unknown> {
   }
 
   /** The instances of a service now, by their ids' order. */
-  async instances(name: string): Promise<readonly ServiceInstance<Payload>[]> {
+  async instances(
+    name: string,
+    { signal }: ChangeOptions = {},
+  ): Promise<readonly ServiceInstance<Payload>[]> {
     checkName('a service', name);
     const directory = join(this.path, name);
-    for await (const ids of new ChildrenWatch(this.#context.client, directory)) {
-      return this.#read(directory, ids ?? []);
+    for await (const ids of new ChildrenWatch(this.#context.client, directory, { signal })) {
+      return this.#read(directory, ids ?? [], signal);
     }
     return [];
   }
@@ -127,12 +130,16 @@ export class ServiceDiscovery<Payload = unknown> {
     return new ServiceProvider(name, { first, next, stop, client: this.#context.client });
   }
 
-  async #read(directory: string, ids: readonly string[]): Promise<readonly ServiceInstance<Payload>[]> {
+  async #read(
+    directory: string,
+    ids: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly ServiceInstance<Payload>[]> {
     const { client } = this.#context;
     const read = ids.map(async (id) => {
       const path = join(directory, id);
       try {
-        const { data } = await untilAnswered(client, { path }, () => client.get(path));
+        const { data } = await untilAnswered(client, { path, signal }, () => client.get(path, { signal }));
         return [this.#decode(data, path)];
       } catch (error) {
         // Gone since it was listed.

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  AbortedError,
   BadArgumentsError,
   NoAuthError,
   OperationTimeoutError,
@@ -65,6 +66,17 @@ describeOnAll('a persistent node', (world) => {
 });
 
 describeOnAll('a persistent node with a time to live', (world) => {
+  it('is waited for no longer than the signal allows', async () => {
+    const peer = await world.openPeer();
+    peer.cut();
+    await using node = new PersistentTtlNode(peer.client, `${world.base}/seen/me`, { ttlMs: 60_000 });
+    const controller = new AbortController();
+    const waiting = expect(node.ready({ signal: controller.signal })).rejects.toBeInstanceOf(AbortedError);
+    setImmediate(() => controller.abort());
+    await waiting;
+    peer.heal();
+  });
+
   // ZooKeeper has TTL znodes only where it is told to.
   it.runIf(world.canAdvance)('is kept for as long as its keeper is, and goes some time after', async () => {
     const peer = await world.openPeer();

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import {
+  AbortedError,
   InvalidJsonError,
   NoNodeError,
   SessionExpiredError,
@@ -111,6 +112,19 @@ describeOnAll('a configuration', (world) => {
     if (typeof level !== 'number') throw new TypeError('no level');
     return { level };
   };
+
+  it('waits for an answer no longer than its signal allows', async () => {
+    const peer = await world.openPeer();
+    const configuration = new Configuration(peer.client, world.base, { schema, fallback: { level: 7 } });
+    expect(await configuration.get({ signal: new AbortController().signal })).toEqual({ level: 7 });
+    peer.cut();
+    const controller = new AbortController();
+    const asked = expect(configuration.get({ signal: controller.signal })).rejects.toBeInstanceOf(
+      AbortedError,
+    );
+    setImmediate(() => controller.abort());
+    await asked;
+  });
 
   it('follows changes, and shows none that the schema refuses', async () => {
     const other = await world.open();

@@ -18,7 +18,7 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** What a change takes that is tried again when others come first. */
+/** What a call takes that is tried again: when others' changes come first, or until somebody answers. */
 export type ChangeOptions = Pick<WaitOptions, 'signal'>;
 
 /** The longest delay that a timer takes: some 24 days. */
@@ -164,5 +164,25 @@ export async function untilTouched(
     });
   } catch (error) {
     if (!(error instanceof NoNodeError)) throw error;
+  }
+}
+
+/** What the promise comes to, unless the signal aborts first. */
+export async function unlessAborted(
+  path: string,
+  promise: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (signal === undefined) return promise;
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(abortedError(path, signal));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
