@@ -295,7 +295,8 @@ export class GatewaySessions implements GatewaySessionsApi {
 
   touch(session: SessionId): boolean {
     const owned = this.#owned.get(session);
-    if (owned?.open !== true || owned.fenced) return false;
+    // Its end may be on its way into the log, where nobody can call it back.
+    if (owned?.open !== true || owned.fenced || owned.closing) return false;
     if (!this.#isVouched(owned)) {
       owned.fenced = true;
       return false;

@@ -41,6 +41,19 @@ describe('a session at its gateway', () => {
     expect(one.ends).toEqual([]);
   });
 
+  it('answers for nothing once its end is on the way into the log, however long that takes', async () => {
+    const world = new World();
+    const one = await gateway(world);
+    const { session } = await world.until(one.sessions.create(TIMEOUT_MS));
+    const put = holdCall(one.store, isLogPut);
+    await Promise.all([world.until(put.reached), world.clock.advance(TIMEOUT_MS + 400)]);
+    expect(one.sessions.touch(session)).toBe(false);
+    expect(one.ends).toEqual([]);
+    put.open();
+    await world.clock.advance(100);
+    expect(one.ends).toEqual([[session, 'closed']]);
+  });
+
   it('expires too when it came into the log only after its client had been told that nobody knows', async () => {
     const world = new World();
     const { sessions, keeper } = await gateway(world);
