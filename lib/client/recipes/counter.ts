@@ -93,7 +93,7 @@ export class Counter {
   async #change(next: (before: bigint) => bigint, { signal }: ChangeOptions): Promise<CounterChange> {
     const { client } = this.#context;
     for (let attempt = 1; attempt <= this.#attempts; attempt++) {
-      const present = await this.#read();
+      const present = await this.#read(signal);
       if (present === undefined) {
         await createDirectory(this.#context, this.path);
         continue;
@@ -113,9 +113,12 @@ export class Counter {
     throw new ContentionError({ code: 0, path: this.path, message, retriable: true });
   }
 
-  async #read(): Promise<{ readonly value: bigint; readonly version: number } | undefined> {
+  async #read(
+    signal?: AbortSignal,
+  ): Promise<{ readonly value: bigint; readonly version: number } | undefined> {
     try {
-      const { data, stat } = await this.#context.client.get(this.path, { consistency: 'linearizable' });
+      const how = { consistency: 'linearizable', signal } as const;
+      const { data, stat } = await this.#context.client.get(this.path, how);
       return { value: decode(data, this.path), version: stat.version };
     } catch (error) {
       if (error instanceof NoNodeError) return undefined;

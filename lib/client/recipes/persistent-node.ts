@@ -132,7 +132,11 @@ export class PersistentNode implements AsyncDisposable {
         this.#isMade = true;
         return true;
       } catch (error) {
-        if (error instanceof NodeExistsError) return this.#mode === 'persistent' || this.#isOurs();
+        if (error instanceof NodeExistsError) {
+          const isOwn = this.#mode === 'persistent' || (await this.#isOurs());
+          this.#isMade ||= isOwn;
+          return isOwn;
+        }
         if (!(error instanceof NoNodeError)) throw error;
         await createDirectory(this.#context, parentOf(this.path), { signal });
       }

@@ -76,7 +76,7 @@ export class SharedValue<T> {
     const { client } = this.#context;
     const { attempts = ATTEMPTS_DEFAULT } = this.#options;
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const { value: before, stat } = await this.#read();
+      const { value: before, stat } = await this.#read(signal);
       const value = change(before);
       try {
         await this.#write(value, stat);
@@ -101,10 +101,11 @@ export class SharedValue<T> {
     return undefined;
   }
 
-  async #read(): Promise<{ readonly value: T; readonly stat: Stat | undefined }> {
+  async #read(signal?: AbortSignal): Promise<{ readonly value: T; readonly stat: Stat | undefined }> {
     const { initial, schema } = this.#options;
     try {
-      const { data, stat } = await this.#context.client.get(this.path, { consistency: 'linearizable' });
+      const how = { consistency: 'linearizable', signal } as const;
+      const { data, stat } = await this.#context.client.get(this.path, how);
       return { value: decodeJson(data, { path: this.path, schema }), stat };
     } catch (error) {
       if (error instanceof NoNodeError) return { value: initial, stat: undefined };

@@ -69,6 +69,9 @@ describeOnAll('a counter', (world) => {
     const patient = new Counter(client, world.base, { attempts: 1_000, onMetric: () => controller.abort() });
     await expect(patient.add(1, { signal: controller.signal })).rejects.toBeInstanceOf(AbortedError);
     client.get = get;
+    // A write whose fate is not known is waited for; everything before it is given up.
+    const given = counter.add(1, { signal: AbortSignal.abort() });
+    await expect(given).rejects.toBeInstanceOf(AbortedError);
     expect(await counter.get()).toBe(0n);
   });
 });
