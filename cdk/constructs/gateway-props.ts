@@ -106,6 +106,13 @@ export interface ZeroKeeperGatewayProps {
   readonly drainTimeout?: Duration;
 
   /**
+   * Whether clients that allow it are served reads while DynamoDB cannot be reached (ZooKeeper's readonlymode.enabled).
+   *
+   * @default false
+   */
+  readonly readOnlyMode?: boolean;
+
+  /**
    * How long the gateways' logs are kept.
    *
    * @default RetentionDays.ONE_MONTH

@@ -113,7 +113,7 @@ export class ZeroKeeperGatewayTask extends Construct {
   }
 
   #environment(drainTimeout: Duration): Record<string, string> {
-    const { zooKeeper, namespace } = this.#props;
+    const { zooKeeper, namespace, readOnlyMode = false } = this.#props;
     return {
       ZEROKEEPER_REGION: Stack.of(this).region,
       ZEROKEEPER_TABLE_PREFIX: zooKeeper.tablePrefix,
@@ -122,6 +122,7 @@ export class ZeroKeeperGatewayTask extends Construct {
       ZEROKEEPER_CLIENT_PORT: String(GATEWAY_PORT),
       ZEROKEEPER_ENFORCE_QUOTA: String(zooKeeper.enforceQuota),
       ZEROKEEPER_DRAIN_TIMEOUT_MS: String(drainTimeout.toMilliseconds()),
+      ...(readOnlyMode && { ZEROKEEPER_READONLYMODE_ENABLED: 'true' }),
     };
   }
 

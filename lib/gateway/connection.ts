@@ -11,12 +11,20 @@ import type { Admission } from './admission.js';
 import type { AuditLog } from './audit.js';
 import { ConnectionAuthentication, type AuthSettings } from './auth.js';
 import type { FrameWriter, ReplyBody } from './frames.js';
-import { refusedSession, shakeHands, type ConnectRequest } from './handshake.js';
+import {
+  refusedSession,
+  shakeHands,
+  WHY_NOT_SERVED,
+  type ConnectRequest,
+  type HandshakeOutcome,
+} from './handshake.js';
 import type { GatewayLimits } from './options.js';
 import { Outbox } from './outbox.js';
 import { Pipeline, type Step } from './pipeline.js';
+import type { ReadOnlySessions } from './read-only-sessions.js';
+import type { Serving, ServingMode } from './serving.js';
 import type { SessionRegistry } from './session-registry.js';
-import { stepOf, type SessionConnection } from './session-requests.js';
+import { stepOf, type SessionConnection, type SessionLife } from './session-requests.js';
 import { PacketStats, type GatewayStats } from './stats.js';
 import type { ConnectionStatus } from './status.js';
 import { certifiedId } from './tls/identity.js';
@@ -27,6 +35,9 @@ import { argumentBytesOf, isFourLetterWord } from './words.js';
 export interface ConnectionContext {
   readonly keeper: KeeperApi;
   readonly sessions: GatewaySessionsApi;
+  /** What is served now, and the sessions of clients that are content with reads. */
+  readonly serving: Serving;
+  readonly readOnlySessions: ReadOnlySessions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits: GatewayLimits;
@@ -58,7 +69,6 @@ const WORD_BYTES = 4;
  */
 export class Connection implements SessionConnection {
   readonly keeper: KeeperApi;
-  readonly sessions: GatewaySessionsApi;
   readonly watches: WatchTable<SessionConnection>;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
@@ -81,6 +91,7 @@ export class Connection implements SessionConnection {
   #greeting: Buffer = Buffer.alloc(0);
   #frames: Buffer[] = [];
   #advancing = false;
+  #readOnly = false;
   #expectsEnd = false;
   #draining = false;
   /** Since when frames wait that the bounds keep out. */
@@ -95,7 +106,6 @@ export class Connection implements SessionConnection {
     this.#context = context;
     this.#socket = socket;
     this.keeper = context.keeper;
-    this.sessions = context.sessions;
     this.watches = context.watches;
     this.limits = context.limits;
     this.clock = context.clock;
@@ -120,6 +130,14 @@ export class Connection implements SessionConnection {
       this.destroy('the handshake took too long'),
     );
     this.#listen();
+  }
+
+  get readOnly(): boolean {
+    return this.#readOnly;
+  }
+
+  get sessions(): SessionLife {
+    return this.#readOnly ? this.#context.readOnlySessions : this.#context.sessions;
   }
 
   get session(): SessionId {
@@ -220,6 +238,12 @@ export class Connection implements SessionConnection {
     this.#socket.end();
     this.#socket.resume();
     this.#cancelTimer = this.clock.after(this.limits.closeLingerMs, () => this.#socket.destroy());
+  }
+
+  /** What is served has changed: who cannot go on as it is comes back, here or at another gateway. */
+  servingChanged(mode: ServingMode): void {
+    if (this.#readOnly && mode !== 'ro') this.end('reads alone are not served any more');
+    else if (this.#phase === 'shaking' && mode === 'ro') this.end('the store cannot be reached');
   }
 
   /** Begins nothing further, and hangs up when everything that was begun has been answered. */
@@ -323,18 +347,18 @@ export class Connection implements SessionConnection {
       return;
     }
     if (request.session !== 0n) this.#context.registry.hangUp(request.session);
+    this.#readOnly = this.#context.serving.mode === 'ro';
     shakeHands(this.#context, request).then(
       (outcome) => this.#finishHandshake(request, outcome),
       (error: unknown) => this.end('the session could not be opened', error),
     );
   }
 
-  #finishHandshake(request: ConnectRequest, outcome: Awaited<ReturnType<typeof shakeHands>>): void {
+  #finishHandshake(request: ConnectRequest, outcome: HandshakeOutcome): void {
     if (this.closed) return;
-    const { readOnly } = request;
-    const flag = readOnly === undefined ? {} : { readOnly: false };
-    if (outcome === 'ahead') {
-      this.end('the client has seen more than the log holds');
+    const flag = request.readOnly === undefined ? {} : { readOnly: this.#readOnly };
+    if (outcome === 'ahead' || outcome === 'refused') {
+      this.end(WHY_NOT_SERVED[outcome]);
       return;
     }
     if (outcome === 'expired') {

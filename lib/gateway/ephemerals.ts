@@ -9,11 +9,11 @@ import type { SessionConnection } from './session-requests.js';
  * /ab), and no permission is asked for.
  */
 export function ephemeralsLookup(connection: SessionConnection, prefix: string): Lookup {
-  const { keeper, session } = connection;
+  const { keeper, session, readOnly } = connection;
   const all = ['', '/'].includes(prefix.trim());
   return {
     attempt() {
-      const own = keeper.tryEphemerals(session);
+      const own = readOnly ? NONE : keeper.tryEphemerals(session);
       if (own === undefined) return undefined;
       const ephemerals = [...own].filter((path) => all || path.startsWith(prefix));
       return { err: 0, body: { name: 'getEphemerals', body: { ephemerals } } };
@@ -21,6 +21,9 @@ export function ephemeralsLookup(connection: SessionConnection, prefix: string):
     hydrate: () => keeper.hydrate([recordKey.ephemerals(session)]),
   };
 }
+
+/** Of a session that is in no log. */
+const NONE: ReadonlySet<string> = new Set();
 
 /** The ephemerals of sessions, of those that have any. Rejects with KeeperError when they have to be read and cannot be. */
 export async function ephemeralsOf(

@@ -15,6 +15,8 @@ import { Door } from './door.js';
 import { FrameWriter } from './frames.js';
 import { Listener, type ListenAt, type ListenerOptions } from './listener.js';
 import { resolveLimits, type GatewayLimits } from './options.js';
+import { ReadOnlySessions } from './read-only-sessions.js';
+import { Serving } from './serving.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SessionConnection } from './session-requests.js';
 import { GatewayStats } from './stats.js';
@@ -35,7 +37,12 @@ export interface GatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   /** Whom it knows. Default: nobody but by `digest`, `ip` and certificates. */
   readonly auth?: AuthSettings;
-  /** The four-letter words that are answered. Default: all. */
+  /**
+   * ZooKeeper's readonlymode.enabled: whether clients that allow a server which only reads are served while the store cannot be reached,
+   * from what the keeper's view holds, until the gateway's lease ends. Default: false.
+   */
+  readonly readOnlyMode?: boolean;
+  /** The four-letter words that are answered, and `isro` in any case with a read-only mode. Default: all. */
   readonly fourLetterWords?: readonly string[];
   /** Where every change is told, with who made it. Default: nowhere. */
   readonly audit?: AuditLog | undefined;
@@ -65,6 +72,8 @@ export class Gateway {
   readonly #throttle: ConnectionThrottle;
   readonly #connections = new Set<Connection>();
   readonly #watches: WatchTable<SessionConnection>;
+  readonly #serving: Serving;
+  readonly #readOnlySessions: ReadOnlySessions;
   readonly #registry = new SessionRegistry<Connection>();
   readonly #admission: Admission;
   readonly #frames = new FrameWriter();
@@ -88,12 +97,19 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#limits = resolveLimits(options.limits);
-    this.#words = allowedWords(options.fourLetterWords ?? FOUR_LETTER_WORDS);
+    this.#words = allowedWords(options);
     this.#startedMs = options.clock.monotonic();
     this.#watches = new WatchTable(this.#limits.watchesPerConnectionMax);
     this.#admission = new Admission(outstandingMax(this.#limits));
     this.#throttle = new ConnectionThrottle(this.#limits, options);
+    this.#readOnlySessions = new ReadOnlySessions({
+      ...{ clock: options.clock, random: options.random, limits: this.#limits },
+      head: () => options.keeper.head,
+    });
+    this.#serving = this.#newServing();
     this.#context = {
+      serving: this.#serving,
+      readOnlySessions: this.#readOnlySessions,
       keeper: options.keeper,
       sessions: options.sessions,
       clock: options.clock,
@@ -178,6 +194,7 @@ export class Gateway {
   async #close(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#ready = false;
+    this.#serving.stop();
     this.#cancelRetry();
     for (const connection of this.#connections) connection.end('the gateway is stopping');
     await this.#closeListeners();
@@ -261,6 +278,7 @@ export class Gateway {
     keeper.sync().then(
       () => {
         this.#ready = this.#closing === undefined;
+        if (this.#ready) this.#serving.start();
       },
       (error: unknown) => {
         if (this.#closing !== undefined) return;
@@ -276,6 +294,7 @@ export class Gateway {
     return {
       namespace,
       ready: this.#ready,
+      mode: this.#serving.mode,
       port: this.#port,
       securePort: this.#securePort,
       uptimeMs: clock.monotonic() - this.#startedMs,
@@ -295,6 +314,26 @@ export class Gateway {
       gateways: () => this.#options.gateways(),
       counting: this.#counting,
     };
+  }
+
+  #newServing(): Serving {
+    const { keeper, sessions, clock, logger, readOnlyMode = false } = this.#options;
+    return new Serving({
+      ...{ readOnlyMode, clock, logger, tickTimeMs: this.#limits.tickTimeMs },
+      reach: () => ({
+        logOverdueMs: keeper.overdueMs,
+        leaseAgeMs: sessions.lease.ageMs,
+        leaseLeftMs: sessions.lease.leftMs,
+      }),
+      onChange: (mode) => {
+        for (const connection of this.#connections) connection.servingChanged(mode);
+        if (mode !== 'ro') this.#readOnlySessions.clear();
+      },
+      onReadOnlyTick: () => {
+        for (const session of this.#readOnlySessions.expire())
+          this.#registry.get(session)?.end('the session was not heard of');
+      },
+    });
   }
 
   #newCounting(): Counting {
@@ -345,10 +384,12 @@ function outstandingMax({ globalOutstandingLimit, requestThrottleLimit }: Gatewa
     : Math.min(globalOutstandingLimit, requestThrottleLimit);
 }
 
-function allowedWords(words: readonly string[]): ReadonlySet<string> {
+/** With a read-only mode clients ask for `isro`, and as in ZooKeeper it needs no permission then. */
+function allowedWords(options: GatewayOptions): ReadonlySet<string> {
+  const { fourLetterWords: words = FOUR_LETTER_WORDS, readOnlyMode } = options;
   for (const word of words) {
     if (!FOUR_LETTER_WORDS.includes(word))
       throw new RangeError(`no gateway has the four-letter word ${word}`);
   }
-  return new Set(words);
+  return new Set(readOnlyMode === true ? [...words, 'isro'] : words);
 }

@@ -14,4 +14,6 @@ export interface Lookup {
   hydrate(): Promise<unknown>;
   /** How often it may hydrate, in place of `hydrationAttemptsMax`. */
   readonly attemptsMax?: number;
+  /** Whether the client would miss something if it were refused: then it has to be hung up instead. */
+  readonly indispensable?: true;
 }

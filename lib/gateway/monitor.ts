@@ -6,7 +6,12 @@ import { FULL_VERSION } from './version.js';
  * Every gateway calls itself `standalone`: it serves reads and writes by itself, and who leads is decided anew with every
  * entry of the log. Of ZooKeeper's modes this is the one from which no tool expects an ensemble around it.
  */
-export const MODE = 'standalone';
+const STANDALONE = 'standalone';
+
+/** In the words of ZooKeeper's `Mode:`. */
+export function serverState({ mode }: GatewayStatus): string {
+  return mode === 'ro' ? 'read-only' : STANDALONE;
+}
 
 /** One figure. `counter` only ever grows, until the gateway ends. */
 export interface Figure {
@@ -19,10 +24,10 @@ export interface Figure {
 }
 
 /** What `mntr` says in words. */
-export function monitorTexts(): readonly (readonly [string, string])[] {
+export function monitorTexts(status: GatewayStatus): readonly (readonly [string, string])[] {
   return [
     ['version', FULL_VERSION],
-    ['server_state', MODE],
+    ['server_state', serverState(status)],
   ];
 }
 
@@ -81,6 +86,7 @@ export function figures(status: GatewayStatus): readonly Figure[] {
     ...summary('updatelatency', stats.updates, 'writes'),
     gauge('gateway_sessions', status.sessions, 'sessions that this gateway owns'),
     gauge('gateway_ready', status.ready ? 1 : 0, 'whether it serves'),
+    gauge('gateway_read_only', status.mode === 'ro' ? 1 : 0, 'whether it serves reads alone'),
     gauge('head_zxid', status.head, 'the zxid up to which the gateway has read the log'),
     gauge('watermark_zxid', status.watermark, 'the zxid up to which the log is materialized'),
     gauge(

@@ -51,7 +51,7 @@ export interface RunningGateway {
 export async function openGateway(options: OpenGatewayOptions): Promise<RunningGateway> {
   const { namespace, settings, followIdleMs, logger, auditLogger = logger, onServing, ...shared } = options;
   const { clock, random } = shared;
-  const { limits, fourLetterWords, enforceQuota, auth } = settings;
+  const { limits, fourLetterWords, enforceQuota, auth, readOnlyMode = false } = settings;
   const keeper = new Keeper({
     ...{ ...shared, namespace, follow: true, followIdleMs, enforceQuota },
     combining: { standsBack: true },
@@ -65,7 +65,7 @@ export async function openGateway(options: OpenGatewayOptions): Promise<RunningG
   const audit = settings.audit ? new AuditLog(auditLogger, userName()) : undefined;
   const gateway = new Gateway({
     audit,
-    ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords, auth },
+    ...{ namespace, keeper, sessions, clock, random, logger, limits, fourLetterWords, auth, readOnlyMode },
     gateways: () => reaper.liveGateways(),
   });
   const admin = adminServer(gateway, options);

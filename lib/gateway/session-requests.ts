@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { ErrorCode } from '../core/errors.js';
 import { validatePath } from '../core/paths.js';
 import type { AuthId, Origin, ReadAnswer, SessionId, WatchTrigger, Zxid } from '../core/types.js';
-import { KeeperError, type GatewaySessionsApi, type KeeperApi, type WriteOutcome } from '../keeper/types.js';
+import { KeeperError, type KeeperApi, type WriteOutcome } from '../keeper/types.js';
 import {
   JuteReader,
   OpCode,
@@ -37,10 +37,20 @@ import {
 import { addWatch, checkWatches, removeWatches, setWatch, setWatchesLookup } from './watch-requests.js';
 import type { WatchTable } from '../keeper/watches.js';
 
+/** What a request may do to its own session. */
+export interface SessionLife {
+  /** A sign of life. False when the session must not be answered any more. */
+  touch(session: SessionId): boolean;
+  /** Not `ok` when the session was not owned here any more. */
+  close(session: SessionId): Promise<{ readonly ok: boolean; readonly zxid: Zxid }>;
+}
+
 /** A session's connection as its requests see it. */
 export interface SessionConnection {
   readonly keeper: KeeperApi;
-  readonly sessions: GatewaySessionsApi;
+  readonly sessions: SessionLife;
+  /** Whether the session is one of a gateway that serves reads alone. */
+  readonly readOnly: boolean;
   readonly watches: WatchTable<SessionConnection>;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
@@ -86,7 +96,7 @@ export function stepOf(connection: SessionConnection, frame: Buffer): Step {
   const { header, request } = readMessage(frame);
   const startedMs = connection.arrivedAtMs;
   const asked = new SessionRequest(connection, header.xid);
-  const { kind, run, hold } = asked.plan(request);
+  const { kind, run, hold } = asked.plan(header.opcode, request);
   const isBound = connection.limits.throttledOpWaitMs > 0 && !PROMPT.has(header.opcode);
   const start = isBound ? asked.inTime(startedMs, run) : run;
   return { bytes: frame.length, kind, startedMs, start, ...(hold === undefined ? {} : { hold }) };
@@ -109,6 +119,20 @@ function readMessage(frame: Buffer): {
 /** ZooKeeper reads these where it reads the header, and hangs up when it cannot. */
 const HANGING_UP: ReadonlySet<number> = new Set([OpCode.auth, OpCode.sasl]);
 
+/** What a server that only reads refuses before it looks at the request; as in ZooKeeper a sync is among them. */
+const CHANGING: ReadonlySet<number> = new Set([
+  OpCode.create,
+  OpCode.create2,
+  OpCode.createContainer,
+  OpCode.createTtl,
+  OpCode.delete,
+  OpCode.setData,
+  OpCode.setAcl,
+  OpCode.multi,
+  OpCode.reconfig,
+  OpCode.sync,
+]);
+
 /** What a connection may ask for that has yet to authenticate by SASL. */
 const WITHOUT_SASL: ReadonlySet<string> = new Set(['sasl', 'auth', 'ping', 'closeSession']);
 
@@ -121,9 +145,10 @@ class SessionRequest {
     this.#xid = xid;
   }
 
-  plan(request: WireRequest | 'unknown' | 'malformed'): Work {
+  plan(opcode: number, request: WireRequest | 'unknown' | 'malformed'): Work {
     const isPassing = typeof request === 'object' && WITHOUT_SASL.has(request.name);
     if (this.#connection.authentication.isSaslDue && !isPassing) return this.#requireSasl();
+    if (this.#connection.readOnly && CHANGING.has(opcode)) return this.#refuse(ErrorCode.NotReadOnly);
     if (request === 'unknown') return this.#unimplemented();
     if (request === 'malformed') return this.#refuse(ErrorCode.MarshallingError);
     switch (request.name) {
@@ -300,6 +325,7 @@ class SessionRequest {
         },
         hydrate: () => lookup.hydrate(),
         attemptsMax: lookup.attemptsMax,
+        indispensable: lookup.indispensable,
         finish,
       });
     });
@@ -388,11 +414,16 @@ class SessionRequest {
     readonly hydrate: () => Promise<unknown>;
     readonly finish: Finish;
     readonly attemptsMax?: number | undefined;
+    readonly indispensable?: true | undefined;
   }): void {
     let attemptsLeft = input.attemptsMax ?? this.#connection.limits.hydrationAttemptsMax;
     const fail = (error: unknown) => input.finish(() => this.#answerFailure(error));
     const next = () => {
       if (this.#connection.closed || input.attempt()) return;
+      if (this.#connection.readOnly) {
+        input.finish(() => this.#answerUnknown(input.indispensable));
+        return;
+      }
       attemptsLeft -= 1;
       if (attemptsLeft < 0) {
         fail(new KeeperError('Overloaded', 'the view cannot hold what a read needs'));
@@ -401,6 +432,12 @@ class SessionRequest {
       input.hydrate().then(next, fail);
     };
     next();
+  }
+
+  /** What is not in the view cannot be read without the store: nothing was done, and the client may try again later. */
+  #answerUnknown(indispensable?: true): void {
+    if (indispensable) this.#connection.end('watches cannot be set again without the store');
+    else this.#connection.reply(this.#header(ErrorCode.OperationTimeout));
   }
 
   /** Nothing was done and the client may try again, or nobody knows and only hanging up says so. */

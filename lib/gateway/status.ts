@@ -3,6 +3,7 @@ import type { GatewayInfo } from '../keeper/types.js';
 import type { WatchSummary } from '../keeper/watches.js';
 import type { Counters } from '../log/entry.js';
 import type { GatewayLimits } from './options.js';
+import type { ServingMode } from './serving.js';
 import type { GatewayStats, PacketStats } from './stats.js';
 
 /** A connection as `cons` and `stat` list it. */
@@ -42,6 +43,8 @@ export interface GatewayStatus {
   readonly namespace: string;
   /** False until the keeper has read the log's tail for the first time, and once the gateway stops. */
   readonly ready: boolean;
+  /** What is served while the gateway is ready; `rw` unless it has a read-only mode. */
+  readonly mode: ServingMode;
   readonly port: number;
   /** Undefined without TLS. */
   readonly securePort: number | undefined;

@@ -78,6 +78,8 @@ export function setWatchesLookup(
     },
     // Every attempt settles at least one of them, or the view is too small for a single one.
     attemptsMax: limits.hydrationAttemptsMax + named.length,
+    // Without its watches a client would wait for events that nobody sends.
+    indispensable: true,
   };
 }
 

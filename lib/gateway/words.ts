@@ -1,6 +1,6 @@
 import { groupBy } from '../base/group.js';
 import { environment } from './environment.js';
-import { figures, MODE, monitorTexts } from './monitor.js';
+import { figures, monitorTexts, serverState } from './monitor.js';
 import { javaDouble } from './stats.js';
 import type { ConnectionStatus, GatewayStatus } from './status.js';
 import { FULL_VERSION } from './version.js';
@@ -25,7 +25,7 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['gtmk', ({ counting }) => String(counting.traceMask)],
   // The digests that a ZooKeeper keeps of its tree, to compare servers: there is one log, and nothing to compare.
   ['hash', serving(() => '')],
-  ['isro', (status) => (status.ready ? 'rw' : 'null')],
+  ['isro', ({ ready, mode }) => (ready ? mode : 'null')],
   ['mntr', serving(mntr)],
   ['ruok', () => 'imok'],
   ['srst', serving(srst)],
@@ -68,12 +68,17 @@ export async function answerWord(input: {
 }
 
 function srvr(status: GatewayStatus): string {
-  return `Zookeeper version: ${FULL_VERSION}\n${overview(status)}`;
+  return `${heading(status)}${overview(status)}`;
 }
 
 function stat(status: GatewayStatus): string {
   const clients = status.connections.map((connection) => `${connectionLine(connection, true)}\n`).join('');
-  return `Zookeeper version: ${FULL_VERSION}\nClients:\n${clients}\n${overview(status)}`;
+  return `${heading(status)}Clients:\n${clients}\n${overview(status)}`;
+}
+
+function heading({ mode }: GatewayStatus): string {
+  const readOnly = mode === 'ro' ? 'READ-ONLY mode; serving only read-only clients\n' : '';
+  return `Zookeeper version: ${FULL_VERSION}\n${readOnly}`;
 }
 
 function overview(status: GatewayStatus): string {
@@ -85,7 +90,7 @@ function overview(status: GatewayStatus): string {
     `Connections: ${status.connections.length}`,
     `Outstanding: ${status.outstanding}`,
     `Zxid: 0x${status.head.toString(16)}`,
-    `Mode: ${MODE}`,
+    `Mode: ${serverState(status)}`,
     `Node count: ${status.counters.znodes}`,
     '',
   ].join('\n');
@@ -123,7 +128,7 @@ function wchs(status: GatewayStatus): string {
 }
 
 function mntr(status: GatewayStatus): string {
-  const texts = monitorTexts();
+  const texts = monitorTexts(status);
   const numbers = figures(status).map(
     ({ key, value, double }) => [key, double === true ? javaDouble(value) : value] as const,
   );

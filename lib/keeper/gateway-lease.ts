@@ -123,6 +123,12 @@ export class GatewayLease {
     return elapsedMs(this.#vouchedAt, instantOf(this.#options.clock));
   }
 
+  /** Ms until the row as written is of no use to anybody; 0 when it is not any more, or was never written. */
+  get leftMs(): number {
+    if (this.#written === undefined) return 0;
+    return Math.max(0, this.#written.longestTimeoutMs + GATEWAY_LEASE_MARGIN_MS - this.ageMs);
+  }
+
   /** The longest timeout that the row as written covers. */
   get longestTimeoutMs(): number {
     return this.#written?.longestTimeoutMs ?? 0;

@@ -10,7 +10,7 @@ import { Combining } from './combining/combining.js';
 import { Committer } from './committer.js';
 import type { Settle } from './committer.js';
 import { Follower } from './follower.js';
-import { HELD_CHILDREN_MAX } from './limits.js';
+import { FOLLOW_IDLE_MS, HELD_CHILDREN_MAX } from './limits.js';
 import type { GuardedOrigin } from './planner.js';
 import type { Leap, ReplicaOptions } from './replica.js';
 import { Replica } from './replica.js';
@@ -78,6 +78,15 @@ export class Keeper implements KeeperApi {
 
   get watermark(): Zxid {
     return this.replica.watermark;
+  }
+
+  /**
+   * By how much the last successful look at the log's end is older than it should be, ms. Looks are a pause apart, and one is left out
+   * when the last is younger than a pause.
+   */
+  get overdueMs(): number {
+    const { followIdleMs = FOLLOW_IDLE_MS } = this.#options;
+    return Math.max(0, this.replica.currentAgeMs - 2 * followIdleMs);
   }
 
   /** Age of the oldest entry above the watermark, as it was when the watermark was read last, ms. */

@@ -86,6 +86,8 @@ export interface KeeperApi {
   readonly counters: Counters;
   /** The highest watermark that was read: up to here the state tables are complete. */
   readonly watermark: Zxid;
+  /** By how much the last successful look at the log's end is older than it should be, ms; 0 while all is well. */
+  readonly overdueMs: number;
 
   /**
    * Queues a write. `settle` is called exactly once, synchronously while its entry (or the check that no newer entry
@@ -170,6 +172,11 @@ export interface GatewaySessionsApi {
   touch(session: SessionId): boolean;
   /** Called synchronously when a session that this gateway owns ends or leaves. */
   onEnd(listener: (session: SessionId, end: SessionEnd) => void): () => void;
+  /**
+   * The gateway's own lease: ms since the last renewal that succeeded was sent (Infinity before the first), and ms until it ends, 0 when
+   * it has.
+   */
+  readonly lease: { readonly ageMs: number; readonly leftMs: number };
   /** Sessions owned now. */
   readonly size: number;
   /** They, each with how long it lives on unless it is heard of, ms. */

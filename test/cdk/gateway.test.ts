@@ -102,6 +102,11 @@ describe('a gateway of the stack', () => {
     expect(settingsOf(containers)).toMatchObject({ drainTimeoutMs: 60_000 });
   });
 
+  it('has a read-only mode where it is asked for', () => {
+    expect(settingsOf(deploy(() => ({})).containers).readOnlyMode).toBe(false);
+    expect(settingsOf(deploy(() => ({ readOnlyMode: true })).containers).readOnlyMode).toBe(true);
+  });
+
   it('may use the rows of its namespace alone', () => {
     const policies = Object.entries(plain.template.findResources('AWS::IAM::Policy'));
     const [, policy] = policies.find(([id]) => id.includes('TaskRole')) ?? [];

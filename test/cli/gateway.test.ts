@@ -59,6 +59,13 @@ describe('the settings of a gateway', () => {
     expect(limits).toMatchObject({ connectionsMax: 7, requestThrottleLimit: 9 });
   });
 
+  it('have a read-only mode where it is asked for, also in a zoo.cfg', () => {
+    expect(settingsOf([]).readOnlyMode).toBe(false);
+    const config = file('zoo.cfg', 'readonlymode.enabled=true\n');
+    expect(settingsOf(['--config', config]).readOnlyMode).toBe(true);
+    expect(settingsOf([], { ZEROKEEPER_READONLYMODE_ENABLED: 'true' }).readOnlyMode).toBe(true);
+  });
+
   it("serve the metrics by themselves where ZooKeeper's provider is named, with or without its package", () => {
     expect(settingsOf([]).metrics).toBeUndefined();
     const provider =

@@ -1,4 +1,4 @@
-import { systemClock } from '../../lib/base/clock.js';
+import { systemClock, type Clock } from '../../lib/base/clock.js';
 import { silentLogger } from '../../lib/base/logger.js';
 import { systemRandom } from '../../lib/base/random.js';
 import { Gateway } from '../../lib/gateway/gateway.js';
@@ -7,15 +7,18 @@ import { GatewaySessions } from '../../lib/keeper/sessions.js';
 import type { SimulatedStore } from '../../lib/log/simulated-store.js';
 
 /** A gateway over a real keeper with real sessions, on a store in memory. */
-export async function gatewayOnStore(store: SimulatedStore) {
-  const shared = { store, clock: systemClock, random: systemRandom };
+export async function gatewayOnStore(
+  store: SimulatedStore,
+  { clock = systemClock, readOnlyMode = false }: { clock?: Clock; readOnlyMode?: boolean } = {},
+) {
+  const shared = { store, clock, random: systemRandom };
   const keeper = new Keeper({ ...shared, namespace: 'test', follow: true });
   await keeper.start();
   let address = '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const gateway = new Gateway({
     ...{ namespace: 'test', keeper, sessions, logger: silentLogger },
-    ...{ clock: systemClock, random: systemRandom },
+    ...{ clock, random: systemRandom, readOnlyMode },
     gateways: () => Promise.resolve([]),
   });
   const { address: at } = await gateway.listen({ host: '127.0.0.1', port: 0 });

@@ -1,6 +1,6 @@
 import { groupBy } from '../../base/group.js';
 import { environment } from '../environment.js';
-import { figures, MODE, monitorTexts } from '../monitor.js';
+import { figures, monitorTexts, serverState } from '../monitor.js';
 import type { ConnectionStatus, GatewayStatus } from '../status.js';
 import { FULL_VERSION } from '../version.js';
 
@@ -38,7 +38,7 @@ const COMMANDS: readonly Command[] = [
   },
   { names: ['hash'], run: () => ({ digests: [] }) },
   { names: ['initial_configuration', 'icfg'], run: () => ({ initial_configuration: null }) },
-  { names: ['is_read_only', 'isro'], run: () => ({ read_only: false }) },
+  { names: ['is_read_only', 'isro'], run: ({ mode }) => ({ read_only: mode === 'ro' }) },
   {
     names: ['last_snapshot', 'lsnp'],
     run: ({ watermark }) => ({ zxid: watermark.toString(16), timestamp: -1 }),
@@ -154,14 +154,14 @@ async function dump(status: GatewayStatus): Promise<Fields> {
 
 function monitor(status: GatewayStatus): Fields {
   const numbers = figures(status).map(({ key, value }): readonly [string, string | number] => [key, value]);
-  return Object.fromEntries([...monitorTexts(), ...numbers]);
+  return Object.fromEntries([...monitorTexts(status), ...numbers]);
 }
 
 function serverStats(status: GatewayStatus): Fields {
   const { stats, counters } = status;
   return {
     version: FULL_VERSION,
-    read_only: false,
+    read_only: status.mode === 'ro',
     server_stats: {
       packets_sent: stats.sent,
       packets_received: stats.received,
@@ -169,7 +169,7 @@ function serverStats(status: GatewayStatus): Fields {
       log_dir_size: 0,
       last_processed_zxid: status.head,
       outstanding_requests: status.outstanding,
-      server_state: MODE,
+      server_state: serverState(status),
       avg_latency: stats.latency.averageMs,
       max_latency: stats.latency.maxMs,
       min_latency: stats.latency.minMs,

@@ -93,6 +93,12 @@ const KEYS_OF_ZOOKEEPER = [
     meaning: 'whether sessions are closed that have not authenticated by SASL',
   },
   {
+    name: 'readonlymode.enabled',
+    kind: 'boolean',
+    standard: 'false',
+    meaning: 'whether clients that allow it are served reads while DynamoDB cannot be reached',
+  },
+  {
     name: 'enforceQuota',
     kind: 'boolean',
     standard: 'false',

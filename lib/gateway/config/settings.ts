@@ -28,6 +28,8 @@ export interface GatewaySettings {
   readonly auth: AuthSettings;
   /** Whether hard quotas refuse what exceeds them. */
   readonly enforceQuota: boolean;
+  /** Whether clients that allow it are served reads while the store cannot be reached. Default: false. */
+  readonly readOnlyMode?: boolean;
   /** HOST:PORT under which others are told of this gateway, where it cannot be read from where it listens. */
   readonly advertisedAddress?: string;
   /** How long a stop waits for requests under way, ms. */
@@ -81,6 +83,7 @@ export function gatewaySettings(values: Values): GatewaySettings {
     fourLetterWords: wordsOf(values),
     auth: authOf(values),
     enforceQuota: values.boolean('enforceQuota'),
+    readOnlyMode: values.boolean('readonlymode.enabled'),
     ...(values.isGiven('advertisedAddress') && { advertisedAddress: values.text('advertisedAddress') }),
     drainTimeoutMs: values.number('drainTimeoutMs'),
   };

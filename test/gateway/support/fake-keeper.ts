@@ -31,6 +31,7 @@ export class FakeKeeper implements KeeperApi {
   head: Zxid = 0;
   headTimeMs = 0;
   watermark: Zxid = 0;
+  overdueMs = 0;
   /** The highest zxid that `reach` finds in the log. Follows head unless it is set. */
   logEnd: Zxid | undefined;
   /** Hydration finds out about these paths; until then they are unknown. */

@@ -16,6 +16,8 @@ export class FakeSessions implements GatewaySessionsApi {
   /** Sessions whose `touch` is refused. */
   readonly refused = new Set<SessionId>();
   touches = 0;
+  /** Tests may let it age. */
+  lease = { ageMs: 0, leftMs: 30_000 };
 
   constructor(keeper: FakeKeeper, random: Random) {
     this.#keeper = keeper;

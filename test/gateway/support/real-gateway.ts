@@ -12,13 +12,18 @@ afterEach(async () => {
 });
 
 /** A gateway that lives as long as its test, and clients of it. */
-export async function startOn(store: SimulatedStore) {
-  const { stop, ...running } = await gatewayOnStore(store);
+export async function startOn(store: SimulatedStore, options: Parameters<typeof gatewayOnStore>[1] = {}) {
+  const { stop, ...running } = await gatewayOnStore(store, options);
   stops.push(stop);
   const open = async (request: Partial<ConnectRequest> = {}) => {
     const client = await WireClient.open(running.port, { timeoutMs: 20_000, ...request });
     stops.push(() => client.destroy());
     return client;
   };
-  return { ...running, open };
+  const dial = () => {
+    const client = new WireClient(running.port);
+    stops.push(() => client.destroy());
+    return client;
+  };
+  return { ...running, open, dial };
 }
