@@ -7,7 +7,7 @@ import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { registryKey } from '../../lib/keeper/registry.js';
-import { stateKey } from '../../lib/keeper/rows.js';
+import { leaseKey, stateKey } from '../../lib/keeper/rows.js';
 import type { TableName } from '../../lib/log/store.js';
 import type { FunctionName } from './functions.js';
 import type { ZeroKeeperTables } from './tables.js';
@@ -98,6 +98,8 @@ export function grantRegistry(tables: ZeroKeeperTables, grantee: IGrantable): vo
   const { partition } = registryKey.namespace('*');
   grantTable(tables, { ...own, actions: ['GetItem', 'PutItem', 'UpdateItem'], keys: [partition] });
   grantTable(tables, { ...own, actions: ['GetItem'], keys: [stateKey.watermark('*').partition] });
+  // Whether everybody who is running reads the format that a namespace is switched to.
+  grantTable(tables, { grantee, name: 'leases', actions: ['Query'], keys: [leaseKey.gateways('*')] });
   if (tables.encryptionKey !== undefined) grantKey(tables.encryptionKey, tables, grantee);
 }
 

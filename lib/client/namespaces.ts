@@ -35,6 +35,11 @@ export interface Namespaces {
    */
   limit(name: string, limits: NamespaceLimits): Promise<void>;
   /**
+   * Lets it be written in a later format of entries and rows, when every reader has been upgraded (docs/OPERATIONS.md). It cannot be taken
+   * back. Throws {@link NamespaceError} `NoNamespace`, `BadArguments`, `FormatNotRead`, `FormatNotNewer`.
+   */
+  switchFormat(name: string, format: number): Promise<void>;
+  /**
    * Takes it out of service: within ten seconds nothing is written to it any more. Its rows stay, and its name is not given out
    * again. Throws {@link NamespaceError} `NoNamespace`.
    */
@@ -69,6 +74,7 @@ export async function openNamespaces(options: NamespacesOptions = {}): Promise<N
     },
     list: () => registry.list(),
     limit: (name, limits) => registry.limit(name, limits),
+    switchFormat: (name, format) => registry.switchFormat(name, format),
     delete: async (name) => {
       await aliases?.delete(name);
       await registry.delete(name);

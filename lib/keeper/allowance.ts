@@ -4,6 +4,8 @@ import { applyWithStats } from '../core/machine.js';
 import { refusalOfMulti } from '../core/ops/multi.js';
 import type { Effect, Position, Refusal, Txn } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
+import { FORMAT_UNSWITCHED } from '../log/formats/all.js';
+import { newestFormat } from '../log/formats/lookup.js';
 import { StoreError } from '../log/store.js';
 import { NAMESPACE_REFRESH_MS } from './limits.js';
 import {
@@ -17,7 +19,7 @@ import { withRetries } from './retry.js';
 import { KeeperError } from './types.js';
 
 /**
- * How much the namespace may hold, as its row said last. A keeper that writes looks again now and then, without waiting for it: a limit
+ * How much the namespace may hold and in which format it is written, as its row said last. A keeper that writes looks again now and then, without waiting for it: a limit
  * that is lowered holds a little later, and one request never costs a round trip more for it.
  */
 export class Allowance {
@@ -45,10 +47,24 @@ export class Allowance {
     });
   }
 
-  /** What a write to a namespace is answered that was deleted. */
+  /** What entries and rows are written in. Who has not heard of a switch yet writes what everybody reads as well. */
+  get format(): number {
+    return Math.min(this.#switchedTo, newestFormat());
+  }
+
+  get #switchedTo(): number {
+    return this.#record?.format ?? FORMAT_UNSWITCHED;
+  }
+
+  /** What a write is answered to a namespace that was deleted, or switched to a format of a later release. */
   get problem(): KeeperError | undefined {
+    const { namespace } = this.#options;
+    if (this.#switchedTo > newestFormat()) {
+      const message = `the namespace ${namespace} has format ${this.#switchedTo}, this version knows up to ${newestFormat()}`;
+      return new KeeperError('Unreadable', message);
+    }
     if (this.#record?.deletedAtMs === undefined) return undefined;
-    const message = `the namespace ${this.#options.namespace} was deleted`;
+    const message = `the namespace ${namespace} was deleted`;
     return new KeeperError('StoreUnavailable', message, { cause: new StoreError('Rejected', message) });
   }
 

@@ -276,7 +276,8 @@ export class Committer {
     const { entry } = plan;
     assert(entry !== undefined, 'an append without an entry');
     const { namespace } = this.#replica.options;
-    const row = await writeEntry({ entry, namespace, blobs: this.#replica.blobs });
+    const { blobs, allowance } = this.#replica;
+    const row = await writeEntry({ entry, namespace, blobs, format: allowance.format });
     // The view may have moved on while a body was written aside: then the slot is gone, and nothing was promised.
     if (this.#replica.head !== plan.head || !this.#mayWrite()) {
       if (!this.#mayWrite()) await sleep(this.#replica.options.clock, LAG_PAUSE_MS_MAX);

@@ -1,4 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.js';
+import { FIRST_FORMAT } from '../log/formats/first.js';
+import { newestFormat } from '../log/formats/lookup.js';
 import type { Item, Store } from '../log/store.js';
 import { StoreError } from '../log/store.js';
 import type { Instant } from '../base/instant.js';
@@ -24,6 +26,8 @@ export interface GatewayLeaseRow extends GatewayInfo {
   readonly longestTimeoutMs: number;
   /** Nobody needs the row after this, ms since 1970: the last renewal plus the longest timeout, and a margin. */
   readonly deadlineMs: number;
+  /** The newest format of entries and rows that it reads. */
+  readonly newestFormat: number;
 }
 
 export function gatewayRow(namespace: string, row: GatewayLeaseRow): Item {
@@ -40,6 +44,7 @@ export function gatewayRow(namespace: string, row: GatewayLeaseRow): Item {
     wm: row.watermark,
     n: row.sessions,
     lag: row.lagMs,
+    reads: row.newestFormat,
     ttl: Math.ceil(row.deadlineMs / 1000) + LEASE_TTL_SLACK_SECONDS,
   };
 }
@@ -58,6 +63,8 @@ export function gatewayOfRow(item: Item): GatewayLeaseRow {
     watermark: number(item, 'wm'),
     sessions: number(item, 'n'),
     lagMs: number(item, 'lag'),
+    // Releases that did not tell read the first one.
+    newestFormat: item['reads'] === undefined ? FIRST_FORMAT.number : number(item, 'reads'),
   };
 }
 
@@ -270,6 +277,7 @@ export class GatewayLease {
       gatewayId: this.#gatewayId,
       startedAtMs: this.#startedAtMs,
       renewedAtMs,
+      newestFormat: newestFormat(),
       deadlineMs: renewedAtMs + subject.longestTimeoutMs + GATEWAY_LEASE_MARGIN_MS,
     };
   }

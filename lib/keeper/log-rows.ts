@@ -60,14 +60,16 @@ export async function writeEntry(input: {
   entry: Entry;
   namespace: string;
   blobs: Blobs;
+  /** The one that the namespace is written in. */
+  format: number;
 }): Promise<{ item: Item; bytes: number; bodyBlob?: string }> {
-  const { entry, namespace, blobs } = input;
+  const { entry, namespace, blobs, format } = input;
   const longest = entry.txns.reduce((sum, txn) => sum + encodedTxnSize(txn), BODY_OVERHEAD_BYTES);
   if (longest <= ENTRY_BYTES_MAX) {
-    const item = encodeEntry(namespace, entry);
+    const item = encodeEntry(namespace, entry, format);
     return { item, bytes: itemSize(item) };
   }
-  const body = encodeBody(entry);
+  const body = encodeBody(entry, { format });
   const reference = await blobs.write(body, entry.first - 1);
   const item = encodeEntryWithBlob(namespace, entry, reference);
   return { item, bytes: body.length, bodyBlob: reference.blob };

@@ -2,7 +2,7 @@ import { assert, InvariantError } from '../base/assert.js';
 import { apply } from '../core/machine.js';
 import type { ParsedKey, RecordKey } from '../core/state.js';
 import { parseKey } from '../core/state.js';
-import type { NodeRecord, Zxid } from '../core/types.js';
+import type { Zxid } from '../core/types.js';
 import type { Item } from '../log/store.js';
 import type { Instant } from '../base/instant.js';
 import { elapsedMs, instantOf } from '../base/instant.js';
@@ -24,6 +24,7 @@ import {
   sessionRow,
   stateKey,
   tombstone,
+  toStored,
   watermarkRow,
   zxidOfRow,
 } from './rows.js';
@@ -106,6 +107,7 @@ export class Materializer {
     // above it is the batch. It begins before the watermark is asked for: whoever is frozen while the answer is on its way
     // holds an old watermark when it thaws.
     const began = instantOf(this.#options.clock);
+    replica.allowance.refresh();
     await replica.refreshWatermark();
     const batch = new Batch({
       replica,
@@ -164,6 +166,8 @@ class Batch {
   readonly #parallel: Semaphore;
   readonly #onIdle: BatchInit['onIdle'];
   readonly #idle: number[] = [];
+  /** What the namespace is written in. */
+  readonly #format: number;
 
   constructor({ replica, began, parallelPuts, onIdle }: BatchInit) {
     this.#replica = replica;
@@ -171,6 +175,7 @@ class Batch {
     this.#parallel = new Semaphore(parallelPuts);
     this.#end = { zxid: replica.head, timeMs: replica.headTimeMs, counters: replica.counters };
     this.#base = replica.window.base;
+    this.#format = replica.allowance.format;
     this.#began = began;
     this.#changes = Array.from(replica.window.keys(), (key) => ({
       key: parseKey(key),
@@ -189,7 +194,7 @@ class Batch {
     const rows = await this.#rows();
     await Promise.all(rows.map((row) => this.#parallel.run(() => this.#put(row))));
     if (this.#idle.length > 0) await this.#onIdle(this.#idle);
-    await this.#put(watermarkRow(this.#replica.options.namespace, this.#end));
+    await this.#put(toStored(watermarkRow(this.#replica.options.namespace, this.#end), this.#format));
     await this.#replica.refreshWatermark();
     return rows.length;
   }
@@ -221,7 +226,10 @@ class Batch {
     const unpin = this.#replica.view.pin(keys);
     try {
       await this.#replica.hydrate(keys.filter((key) => !this.#replica.isKnown(key)));
-      return this.#changes.flatMap((change) => this.#rowsOf(change));
+      return this.#changes.flatMap((change) => [
+        ...this.#rowsOf(change).map((row) => toStored(row, this.#format)),
+        ...this.#markersOf(change),
+      ]);
     } finally {
       unpin();
     }
@@ -239,11 +247,13 @@ class Batch {
   }
 
   /** A znode that goes by itself is marked whenever it may have become one without children: as it is made, and as it loses one. */
-  #markersOf(path: string, record: NodeRecord): Item[] {
+  #markersOf({ key }: KeyChanges): Item[] {
+    const record = key.kind === 'node' ? this.#replica.view.node(key.path) : undefined;
+    if (key.kind !== 'node' || record === undefined || record === null) return [];
     const dueMs = dueOf(record, this.#end.timeMs);
     if (dueMs === undefined || record.pzxid <= this.#base) return [];
     this.#idle.push(dueMs);
-    return [idleRow(this.#replica.options.namespace, { path, dueMs, since: record.pzxid })];
+    return [idleRow(this.#replica.options.namespace, { path: key.path, dueMs, since: record.pzxid })];
   }
 
   #rowsOf(change: KeyChanges): Item[] {
@@ -257,7 +267,7 @@ class Batch {
         assert(record !== undefined, `znode ${key.path} is not hydrated`);
         const at = stateKey.node(namespace, key.path);
         if (record === null) return [tombstone(at, this.#newest(change), ttl)];
-        return [nodeRow(namespace, key.path, record), ...this.#markersOf(key.path, record)];
+        return [nodeRow(namespace, key.path, record)];
       }
       case 'session': {
         const record = view.session(key.session);

@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Counters } from '../log/entry.js';
+import { FORMAT_UNSWITCHED } from '../log/formats/all.js';
+import { newestFormat } from '../log/formats/lookup.js';
 import type { Item, Key, Store } from '../log/store.js';
+import { gatewayOfRow, type GatewayLeaseRow } from './gateway-lease.js';
 import { NAMESPACES_READ_PARALLEL_MAX } from './limits.js';
 import { queryAll } from './query.js';
 import { withRetries } from './retry.js';
-import { stateKey, watermarkOfRow } from './rows.js';
+import { leaseKey, stateKey, watermarkOfRow } from './rows.js';
 import { Semaphore } from './semaphore.js';
 
 /**
@@ -13,7 +16,7 @@ import { Semaphore } from './semaphore.js';
  * keys begin with its name: no name is empty, so what a tenant may do to its own partitions does not reach its limits.
  *
  *   state   #namespaces           name              gone: when it was deleted, ms
- *           #namespace#NAME       -                 created, gone: ms; znodes, bytes, sessions: its limits
+ *           #namespace#NAME       -                 created, gone: ms; znodes, bytes, sessions: its limits; format: what it is written in
  */
 export const registryKey = {
   names: '#namespaces',
@@ -36,6 +39,8 @@ export interface NamespaceRecord {
   readonly createdAtMs: number;
   readonly deletedAtMs?: number;
   readonly limits: NamespaceLimits;
+  /** The format of entries and rows that it was switched to last; left out, it is written in the one that the previous release reads. */
+  readonly format?: number;
 }
 
 /** A namespace, and what it holds as of its watermark. */
@@ -50,8 +55,12 @@ export type NamespaceErrorCode =
   | 'NoNamespace'
   /** There was one, and its name is not given out again: its log stays, so that no writer that slept can begin it anew. */
   | 'NamespaceDeleted'
-  /** No name, or no limit. */
-  | 'BadArguments';
+  /** No name, no limit, or no format that this release knows. */
+  | 'BadArguments'
+  /** A gateway or an embedded client is running that could not read it. */
+  | 'FormatNotRead'
+  /** It is written in a later format already, and that cannot be taken back. */
+  | 'FormatNotNewer';
 
 export class NamespaceError extends Error {
   override readonly name = 'NamespaceError';
@@ -139,10 +148,52 @@ export class NamespaceRegistry {
     await this.#retry((store) => store.put({ table: 'state', item }));
   }
 
+  /**
+   * Lets the namespace be written in a later format from now on, within `NAMESPACE_REFRESH_MS`. There is no way back: releases that do not
+   * read it can do nothing with the namespace any more. Gateways and embedded clients are asked whether they can; functions and clients
+   * that are not running cannot be asked. Switching again to the same format changes nothing. Throws {@link NamespaceError}
+   * `NoNamespace`, `BadArguments`, `FormatNotRead`, `FormatNotNewer`.
+   */
+  async switchFormat(name: string, format: number): Promise<void> {
+    if (!Number.isSafeInteger(format) || format < 1 || format > newestFormat()) {
+      throw new NamespaceError('BadArguments', `this release knows the formats from 1 to ${newestFormat()}`);
+    }
+    const { format: before = FORMAT_UNSWITCHED } = await this.#existing(name);
+    if (before === format) return;
+    if (before > format) {
+      throw new NamespaceError('FormatNotNewer', `the namespace ${name} has format ${before} already`);
+    }
+    const older = (await this.#gateways(name)).find((gateway) => gateway.newestFormat < format);
+    if (older !== undefined) {
+      const who = `${older.kind ?? 'gateway'} ${older.address}`;
+      throw new NamespaceError(
+        'FormatNotRead',
+        `${who} reads formats up to ${older.newestFormat}: upgrade it first`,
+      );
+    }
+    await this.#change(name, { set: { format } });
+  }
+
+  /** The gateways and embedded clients that have not ended. */
+  async #gateways(name: string): Promise<readonly GatewayLeaseRow[]> {
+    const query = {
+      store: this.#options.store,
+      table: 'leases',
+      partition: leaseKey.gateways(name),
+    } as const;
+    const rows = await queryAll(this.#options, query);
+    return rows.map(gatewayOfRow).filter(({ deadlineMs }) => deadlineMs > this.#options.clock.now());
+  }
+
+  async #existing(name: string): Promise<NamespaceRecord> {
+    const record = await this.get(name);
+    if (record === undefined) throw new NamespaceError('NoNamespace', `there is no namespace ${name}`);
+    if (record.deletedAtMs !== undefined) throw deleted(name);
+    return record;
+  }
+
   async #change(name: string, change: { set: Item; remove?: readonly string[] }): Promise<void> {
-    const before = await this.get(name);
-    if (before === undefined) throw new NamespaceError('NoNamespace', `there is no namespace ${name}`);
-    if (before.deletedAtMs !== undefined) throw deleted(name);
+    await this.#existing(name);
     const key = registryKey.namespace(name);
     const condition = [{ kind: 'exists' }] as const;
     await this.#retry((store) => store.update({ table: 'state', key, ...change, condition }));
@@ -168,12 +219,13 @@ export function recordOf(name: string, row: Item): NamespaceRecord {
   const limits = LIMIT_NAMES.flatMap((limit) =>
     row[limit] === undefined ? [] : [[limit, row[limit]] as const],
   );
-  const { created, gone } = row;
+  const { created, gone, format } = row;
   return {
     name,
     createdAtMs: Number(created ?? 0),
     ...(gone === undefined ? {} : { deletedAtMs: Number(gone) }),
     limits: Object.fromEntries(limits),
+    ...(format === undefined ? {} : { format: Number(format) }),
   };
 }
 

@@ -27,6 +27,9 @@ import type {
   Zxid,
 } from '../core/types.js';
 import type { Counters } from '../log/entry.js';
+import { FIRST_FORMAT } from '../log/formats/first.js';
+import type { Format } from '../log/formats/format.js';
+import { formatOf, knownFormat, newestFormat } from '../log/formats/lookup.js';
 import type { Item, Key } from '../log/store.js';
 import { assert } from '../base/assert.js';
 import { KeeperError } from './types.js';
@@ -90,24 +93,33 @@ export function rowKey(key: Key): Item {
 }
 
 /**
- * The format of the rows that this version writes and reads. A row of a later one carries its number as `rf`; without that it is of the
- * first. Whoever meets a later one stops: nobody may guess what it says.
+ * A row of the state table as it is stored in a format, of which it carries the number as `rf` unless it is the first. For rows that follow from
+ * the log; all others are of one format, to which attributes may be added that older releases do not know.
  */
-export const ROW_FORMAT = 1;
+export function toStored(row: Item, format: number): Item {
+  const stored = knownFormat(format).toStored(row);
+  return format === FIRST_FORMAT.number ? stored : { ...stored, rf: format };
+}
 
-function assertReadable(row: Item): void {
-  const format = row['rf'];
-  if (format === undefined || format === ROW_FORMAT) return;
+/** The row in the shape that this file works with. Whoever meets a format that is not known stops: nobody may guess what it says. */
+function fromStored(row: Item): Item {
+  return formatOfRow(row).fromStored(row);
+}
+
+function formatOfRow(row: Item): Format {
+  const number = row['rf'] ?? FIRST_FORMAT.number;
+  const format = typeof number === 'number' ? formatOf(number) : undefined;
+  if (format !== undefined) return format;
   const at = `${String(row['pk'])} ${String(row['sk'])}`;
   throw new KeeperError(
     'Unreadable',
-    `the row ${at} has format ${String(format)}, this version reads ${ROW_FORMAT}`,
+    `the row ${at} has format ${String(number)}, this version reads up to ${newestFormat()}`,
   );
 }
 
 /** The `z` of a row; every row of the state table that is folded has one. */
 export function zxidOfRow(row: Item): Zxid {
-  assertReadable(row);
+  formatOfRow(row);
   assert(typeof row['z'] === 'number', 'a state row without zxid');
   return row['z'];
 }
@@ -150,7 +162,8 @@ function lifetimeOfAttribute(value: Item[string]): { lifetime?: Lifetime } {
   return { lifetime: value === 0 ? 'container' : { ttlMs: value } };
 }
 
-export function nodeOfRow(row: Item): NodeRecord | null {
+export function nodeOfRow(stored: Item): NodeRecord | null {
+  const row = fromStored(stored);
   if (isTombstone(row)) return null;
   const owner = row['eo'];
   return {
@@ -209,7 +222,8 @@ export function sessionRow(namespace: string, session: SessionId, record: Sessio
   };
 }
 
-export function sessionOfRow(row: Item): SessionRecord | null {
+export function sessionOfRow(stored: Item): SessionRecord | null {
+  const row = fromStored(stored);
   if (isTombstone(row)) return null;
   const hash = row['h'];
   assert(hash instanceof Uint8Array, 'a session row without password hash');
@@ -229,7 +243,8 @@ export function ephemeralRow(at: { namespace: string; session: SessionId; path: 
   return { ...rowKey(key), z: at.zxid, p: key.sort === at.path ? undefined : at.path };
 }
 
-export function pathOfEphemeralRow(row: Item): string {
+export function pathOfEphemeralRow(stored: Item): string {
+  const row = fromStored(stored);
   return typeof row['p'] === 'string' ? row['p'] : text(row, 'sk');
 }
 
@@ -277,7 +292,8 @@ export function watermarkRow(namespace: string, watermark: Watermark): Item {
   };
 }
 
-export function watermarkOfRow(row: Item): Watermark {
+export function watermarkOfRow(stored: Item): Watermark {
+  const row = fromStored(stored);
   return {
     zxid: zxidOfRow(row),
     timeMs: number(row, 't'),
@@ -297,7 +313,7 @@ export function number(row: Item, attribute: string): number {
 }
 
 export function text(row: Item, attribute: string): string {
-  assertReadable(row);
+  formatOfRow(row);
   const value = row[attribute];
   assert(typeof value === 'string', `row attribute ${attribute} is not a string`);
   return value;

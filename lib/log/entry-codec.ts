@@ -4,7 +4,9 @@ import type { Counters, Entry } from './entry.js';
 import { ByteReader, ByteWriter, EntryFormatError } from './entry-bytes.js';
 import { itemSize, writeUnits, WRITE_UNIT_BYTES } from './item-size.js';
 import type { Item } from './store.js';
-import { readBlobReference, readTxn, writeBlobReference, writeTxn } from './txn-codec.js';
+import { FORMAT_UNSWITCHED } from './formats/all.js';
+import { formatOf, knownFormat } from './formats/lookup.js';
+import { readBlobReference, writeBlobReference } from './txn-codec.js';
 
 export { EntryFormatError } from './entry-bytes.js';
 export { encodedTxnSize } from './txn-codec.js';
@@ -16,7 +18,6 @@ export const BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** Upper bound of a body's bytes besides its transactions: version, flags, four counters, the number of transactions. */
 export const BODY_OVERHEAD_BYTES = 2 + 5 * 8;
 
-const FORMAT_VERSION = 1;
 const FLAG_DEFLATED = 1;
 const BATCH_ID_BYTES = 16;
 
@@ -44,14 +45,14 @@ export type LogRow =
 
 /**
  * The log row of an entry: `ns`, `zxid` (its first), `last`, `t` (ms), `w` (writer-batch id) and `body`. The body is
- * compressed when that saves a write unit.
+ * compressed when that saves a write unit. `format` is the one that the namespace is written in.
  *
  * @throws EntryFormatError when the body exceeds {@link ENTRY_BYTES_MAX}; store it as a blob then
  *   ({@link encodeBody}, {@link encodeEntryWithBlob}).
  */
-export function encodeEntry(namespace: string, entry: Entry): Item {
+export function encodeEntry(namespace: string, entry: Entry, format = FORMAT_UNSWITCHED): Item {
   const row = headerAttributes(namespace, entry);
-  const body = encodeBody(entry, itemSize(row) + 'body'.length);
+  const body = encodeBody(entry, { format, besidesBytes: itemSize(row) + 'body'.length });
   if (body.length > ENTRY_BYTES_MAX) {
     throw new EntryFormatError(`body of ${body.length} bytes, ${ENTRY_BYTES_MAX} are allowed`);
   }
@@ -99,36 +100,42 @@ export function joinEntry(header: EntryHeader, body: EntryBody): Entry {
   return { ...header, counters: body.counters, txns: body.txns };
 }
 
-/** An entry's body. It is compressed when that saves a write unit of an item with `besidesBytes` beside the body. */
-export function encodeBody(body: EntryBody, besidesBytes = 0): Uint8Array {
+/** How a body is to be written. */
+export interface BodyOptions {
+  /** The format that the namespace is written in. Default: {@link FORMAT_UNSWITCHED}. */
+  readonly format?: number;
+  /** Bytes of the item beside the body: it is compressed when that saves the item a write unit. */
+  readonly besidesBytes?: number;
+}
+
+/** An entry's body. */
+export function encodeBody(body: EntryBody, options: BodyOptions = {}): Uint8Array {
+  const { format = FORMAT_UNSWITCHED, besidesBytes = 0 } = options;
   const writer = new ByteWriter();
-  writer.byte(FORMAT_VERSION);
+  writer.byte(format);
   writer.byte(0);
-  writeCounters(writer, body.counters);
-  writer.varint(body.txns.length);
-  for (const txn of body.txns) writeTxn(writer, txn);
+  knownFormat(format).writeBody(writer, body);
   const plain = writer.finish();
   if (plain.length > BODY_BYTES_MAX) throw new EntryFormatError(`body of ${plain.length} bytes is too long`);
   if (besidesBytes + plain.length <= WRITE_UNIT_BYTES) return plain;
   const deflated = deflateRawSync(plain.subarray(2), { level: constants.Z_BEST_SPEED });
   const saves = writeUnits(besidesBytes + 2 + deflated.length) < writeUnits(besidesBytes + plain.length);
-  return saves ? Buffer.concat([Uint8Array.of(FORMAT_VERSION, FLAG_DEFLATED), deflated]) : plain;
+  return saves ? Buffer.concat([Uint8Array.of(format, FLAG_DEFLATED), deflated]) : plain;
 }
 
 /** @throws EntryFormatError for a format that this version does not know, and for damaged bytes. */
 export function decodeBody(bytes: Uint8Array): EntryBody {
   const [version, flags] = bytes;
-  if (version !== FORMAT_VERSION)
-    throw new EntryFormatError(`unknown entry format ${version ?? 'of no bytes'}`);
+  const format = formatOf(version);
+  if (format === undefined) throw new EntryFormatError(`unknown entry format ${version ?? 'of no bytes'}`);
   if (flags === undefined || flags > FLAG_DEFLATED)
     throw new EntryFormatError(`unknown entry flags ${flags ?? ''}`);
   const content = bytes.subarray(2);
   const reader = new ByteReader(flags === FLAG_DEFLATED ? inflate(content) : content);
-  const counters = readCounters(reader);
-  const txns = Array.from({ length: reader.count() }, () => readTxn(reader));
+  const body = format.readBody(reader);
   if (reader.remaining > 0)
     throw new EntryFormatError(`${reader.remaining} bytes behind the entry's last transaction`);
-  return { counters, txns };
+  return body;
 }
 
 function inflate(content: Uint8Array): Uint8Array {
@@ -166,20 +173,4 @@ export function decodeHeader(item: Item): EntryHeader {
   }
   if (last < first) throw new EntryFormatError(`entry ${first} ends at ${last}`);
   return { first, last, timeMs, batchId: Buffer.from(w).toString('hex') };
-}
-
-function writeCounters(writer: ByteWriter, counters: Counters): void {
-  writer.varint(counters.znodes);
-  writer.varint(counters.sessions);
-  writer.varint(counters.thinSessions);
-  writer.varint(counters.bytes);
-}
-
-function readCounters(reader: ByteReader): Counters {
-  return {
-    znodes: reader.varint(),
-    sessions: reader.varint(),
-    thinSessions: reader.varint(),
-    bytes: reader.varint(),
-  };
 }

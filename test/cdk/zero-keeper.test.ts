@@ -400,6 +400,7 @@ describe('grants', () => {
       [['dynamodb:Query', 'dynamodb:PutItem'], ['#namespaces']],
       [['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], ['#namespace#*']],
       ['dynamodb:GetItem', ['*#watermark']],
+      ['dynamodb:Query', ['*#gateways']],
       [['lambda:CreateAlias', 'lambda:DeleteAlias'], undefined],
     ]);
   });

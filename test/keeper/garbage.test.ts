@@ -120,7 +120,7 @@ describe('the sweep of blobs', () => {
       },
       txns: [{ session: 0n, cxid: 0, effect: create }],
     };
-    const { item } = await world.until(writeEntry({ entry, namespace: NAMESPACE, blobs }));
+    const { item } = await world.until(writeEntry({ entry, namespace: NAMESPACE, blobs, format: 1 }));
     expect(item['bb']).toBeDefined();
     await world.until(world.store.put({ table: 'log', item }));
     const before = chunks(world).length;
@@ -151,7 +151,12 @@ describe('the sweep of blobs', () => {
         ...{ first: zxid, last: zxid, timeMs: 1, batchId: '00'.repeat(16), counters: keeper.counters },
         txns: [{ session: 0n, cxid: 0, effect: { type: 'noop' } as const }],
       };
-      const { item } = await writeEntry({ entry, namespace: NAMESPACE, blobs: keeper.replica.blobs });
+      const { item } = await writeEntry({
+        entry,
+        namespace: NAMESPACE,
+        blobs: keeper.replica.blobs,
+        format: 1,
+      });
       noops.push(world.store.put({ table: 'log', item }));
     }
     await Promise.all(noops);
@@ -206,7 +211,7 @@ describe('a writer that was frozen beyond the due time of its blob', () => {
       txns: [{ session: 0n, cxid: 0, effect: { ...effect, data } }],
     };
     const { item } = await world.until(
-      writeEntry({ entry, namespace: NAMESPACE, blobs: keeper.replica.blobs }),
+      writeEntry({ entry, namespace: NAMESPACE, blobs: keeper.replica.blobs, format: 1 }),
     );
     const put = await world.store.put({ table: 'log', item, condition: [{ kind: 'absent' }] });
     expect(put.ok).toBe(false);

@@ -294,6 +294,7 @@ describe('rows', () => {
     const gateway = {
       ...{ gatewayId: 'ab', address: 'h:1', startedAtMs: 1, renewedAtMs: 2, deadlineMs: 3, head: 4 },
       ...{ watermark: 5, sessions: 6, shortestTimeoutMs: 7, longestTimeoutMs: 8, lagMs: 9 },
+      newestFormat: 10,
     };
     expect(gatewayOfRow(await stored('leases', gatewayRow('n', gateway)))).toMatchObject(gateway);
   });

@@ -12,6 +12,10 @@ const ACTIONS: Readonly<Record<string, (namespaces: Namespaces, invocation: Invo
   limit: async (namespaces, invocation) => {
     await namespaces.limit(nameIn(invocation), limitsIn(invocation));
   },
+  format: async (namespaces, invocation) => {
+    const format = Number(invocation.argument(2, 'FORMAT'));
+    await namespaces.switchFormat(nameIn(invocation), format);
+  },
   delete: async (namespaces, invocation) => {
     await namespaces.delete(nameIn(invocation));
   },
@@ -24,7 +28,7 @@ const ACTIONS: Readonly<Record<string, (namespaces: Namespaces, invocation: Invo
 
 export const command: Command = {
   name: 'namespace',
-  usage: 'list | create NAME [LIMITS] | limit NAME [LIMITS] | delete NAME',
+  usage: 'list | create NAME [LIMITS] | limit NAME [LIMITS] | format NAME FORMAT | delete NAME',
   summary: 'look after the namespaces of a deployment, in its tables',
   details: `  --znodes N --bytes N --sessions N
                      the most that it may hold; what is left out has no limit
@@ -35,7 +39,8 @@ export const command: Command = {
 
   It needs permissions on the tables, not a server. A limit holds within seconds: what would exceed it
   is refused with QuotaExceeded, what makes a namespace smaller never is. A namespace that was deleted
-  takes no more writes; its rows stay, and its name is not given out again.`,
+  takes no more writes; its rows stay, and its name is not given out again. A later format is written once
+  everything that reads the namespace has been upgraded; it cannot be taken back.`,
   options: {
     ...Object.fromEntries(LIMIT_NAMES.map((name) => [name, { type: 'string' } as const])),
     'table-prefix': { type: 'string' },
@@ -43,9 +48,9 @@ export const command: Command = {
     endpoint: { type: 'string' },
     'function-name': { type: 'string' },
   },
-  argumentsMax: 2,
+  argumentsMax: 3,
   async run(invocation) {
-    const name = invocation.argument(0, 'list, create, limit or delete');
+    const name = invocation.argument(0, 'list, create, limit, format or delete');
     const action = ACTIONS[name];
     if (action === undefined) throw new UsageError(`no such action: ${name}`);
     const namespaces = await openNamespaces({
