@@ -11,8 +11,10 @@ import {
   BATCH_REQUESTS_MAX,
   CONFLICT_JITTER_LOSSES_MAX,
   CONFLICT_JITTER_MS,
+  LAG_CALL_MS,
   LAG_PAUSE_MS_MAX,
   LAG_SLOW_BYTES,
+  LAG_SLOW_MS,
   LAG_STOP_BYTES,
   QUEUED_BYTES_MAX,
   QUEUED_WRITES_MAX,
@@ -63,6 +65,8 @@ export class Committer {
   #running: Promise<void> | undefined;
   #stopped = false;
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  /** How far the materializer was behind when the watermark was read last, beyond what is ordinary. */
+  #lagMs = 0;
   #inFlight: InFlight | undefined;
   readonly statistics = { batches: 0, conflicts: 0, doubts: 0, transactions: 0 };
 
@@ -165,22 +169,42 @@ export class Committer {
     for (const pending of batch) pending.settle(failure);
   }
 
-  /** Lets a window that has grown go up to the watermark, at most once in a while: keepers without a follower rely on it. */
+  /**
+   * Lets a window that has grown, or grown old, go up to the watermark, at most once in a while: keepers without a follower rely on it.
+   * Age alone is nothing to wait for: a keeper that has rested holds what was materialized long ago.
+   */
   async #refreshWhenBehind(): Promise<void> {
     const { clock } = this.#replica.options;
-    if (this.#replica.window.bytes < WINDOW_REFRESH_BYTES) return;
+    const isLarge = this.#replica.window.bytes >= WINDOW_REFRESH_BYTES;
+    const isOld = this.#oldestAgeMs() > LAG_CALL_MS;
+    if (!isOld) this.#lagMs = 0;
+    if (!isLarge && !isOld) return;
     if (clock.monotonic() - this.#refreshedAtMs < WATERMARK_POLL_MS) return;
     this.#refreshedAtMs = clock.monotonic();
+    const refreshed = this.#refresh();
+    if (isLarge) await refreshed;
+  }
+
+  async #refresh(): Promise<void> {
     try {
       await this.#replica.refreshWatermark();
+      this.#lagMs = this.#oldestAgeMs();
     } catch (error) {
       // The window stays as it is, and the next write looks again.
       if (!(error instanceof KeeperError)) throw error;
     }
   }
 
+  /** Age of the oldest entry above the watermark that was read last. */
+  #oldestAgeMs(): number {
+    const { window, options, head, watermark } = this.#replica;
+    const { oldestTimeMs } = window;
+    return oldestTimeMs === undefined || head <= watermark ? 0 : options.clock.now() - oldestTimeMs;
+  }
+
+  /** The more log there is above a watermark that was just read, and the older it is, the longer. Only bytes stop writers in the end. */
   async #slowDown(): Promise<void> {
-    const over = this.#replica.window.bytes / LAG_SLOW_BYTES - 1;
+    const over = Math.max(this.#replica.window.bytes / LAG_SLOW_BYTES, this.#lagMs / LAG_SLOW_MS) - 1;
     if (over <= 0) return;
     await sleep(this.#replica.options.clock, Math.min(1, over) * LAG_PAUSE_MS_MAX);
   }

@@ -73,6 +73,8 @@ export const LAG_CALL_MS = 60_000;
 /** Bytes of log above the watermark: writers slow down from the first, stop at the second. */
 export const LAG_SLOW_BYTES = 16 * 1024 * 1024;
 export const LAG_STOP_BYTES = 96 * 1024 * 1024;
+/** Age of the oldest entry above the watermark from which writers slow down, to the longest pause at twice of it. */
+export const LAG_SLOW_MS = 120_000;
 /** The longest pause of a writer that slows down. */
 export const LAG_PAUSE_MS_MAX = 200;
 
