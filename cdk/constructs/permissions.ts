@@ -41,10 +41,10 @@ export const FUNCTION_ACTIONS: Readonly<Record<FunctionName, TableActions>> = {
     state: ['GetItem', 'Query', 'PutItem'],
     watches: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
   },
-  /** `UpdateItem` on `state` is the sweep's, on the garbage list. Leases are renewed and deleted, never made. */
+  /** Leases are renewed and deleted, never made. */
   expire: {
     log: ['Query', 'PutItem'],
-    state: ['GetItem', 'Query', 'PutItem', 'UpdateItem', 'DeleteItem'],
+    state: ['GetItem', 'Query', 'PutItem', 'DeleteItem'],
     leases: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
   },
   connect: {

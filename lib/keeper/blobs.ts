@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.js';
 import type { BlobReference, Zxid } from '../core/types.js';
 import type { Item, Key, Store } from '../log/store.js';
 import { BLOB_CHUNK_BYTES, BLOB_GARBAGE_DUE_MS, BLOBS_UNCONFIRMED_MAX } from './limits.js';
@@ -40,13 +39,16 @@ export class Blobs {
     return reference;
   }
 
+  /** Throws `Compacted` when the blob is gone: whoever asks for it stands at a past that has been trimmed. */
   async read(reference: BlobReference): Promise<Uint8Array> {
     const { store } = this.#options;
     const content = new Uint8Array(reference.length);
     const chunks = this.#chunkKeys(reference).map(async (key, chunk) => {
       const row = await withRetries(this.#options, () => store.get('state', key));
       const bytes = row?.['d'];
-      assert(bytes instanceof Uint8Array, `blob ${reference.blob} lost chunk ${chunk}`);
+      if (!(bytes instanceof Uint8Array)) {
+        throw new KeeperError('Compacted', `blob ${reference.blob} has no chunk ${chunk} any more`);
+      }
       content.set(bytes, chunk * BLOB_CHUNK_BYTES);
     });
     await Promise.all(chunks);

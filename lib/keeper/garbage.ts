@@ -10,10 +10,19 @@
  *    rest is deleted, chunks first, so that a crash leaves the row.
  *
  * The entries are what decides, not the records: the log is kept, and a view may be asked to read any of it. That is also
- * why nothing waits for the watermark. A trimmed entry no longer says what it named: nothing is decided across one.
+ * why nothing waits for the watermark.
+ *
+ * Where the log is trimmed, records decide. Trimming lists what the entry named (trim.ts) with the path of the znode that got it: each
+ * blob has a name of its own, so no other transaction names it, and only that znode can have it still. The sweep looks at the znode at the
+ * log's end. While it has the blob, the sweep looks again after weeks. Once it has not, it never will again; days later, when
+ * no view is left that stands before the change and may read the blob, it is deleted.
+ *
+ * A trimmed entry no longer says what it named. So a blob on the list from before that is taken off and left where it is, for it may be one
+ * that a znode has: sweeps would have to have failed for days, or the tables have been restored.
  */
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { Zxid } from '../core/types.js';
 import { decodeRow } from '../log/entry-codec.js';
@@ -21,7 +30,13 @@ import { itemSize } from '../log/item-size.js';
 import type { Item, Key, Store } from '../log/store.js';
 import { blobsOfEntry } from './blob-references.js';
 import type { Keeper } from './keeper.js';
-import { GARBAGE_BLOBS_MAX, GARBAGE_BYTES_MAX, GARBAGE_ENTRIES_MAX } from './limits.js';
+import {
+  BLOB_GARBAGE_DUE_MS,
+  BLOB_USED_DUE_MS,
+  GARBAGE_BLOBS_MAX,
+  GARBAGE_BYTES_MAX,
+  GARBAGE_ENTRIES_MAX,
+} from './limits.js';
 import { readEntry } from './log-rows.js';
 import { withRetries } from './retry.js';
 import type { Garbage } from './rows.js';
@@ -37,9 +52,9 @@ export interface GarbageOptions {
 export interface GarbageReport {
   /** Blobs that no entry names. */
   readonly deleted: number;
-  /** Blobs that turned out to be named. */
+  /** Blobs that turned out to be named, or of which that can no longer be told. */
   readonly kept: number;
-  /** Blobs left to the next sweep, which goes on where this one stopped reading. */
+  /** Blobs left to a later sweep: the next one goes on where this one stopped reading, and what nobody has any more waits for days. */
   readonly left: number;
 }
 
@@ -48,24 +63,75 @@ interface Scan {
   readonly named: ReadonlySet<string>;
   /** Everything up to here has been read: an entry's end. */
   readonly upTo: Zxid;
+  /** The end of the last trimmed entry that was met: what those named is not known. */
+  readonly trimmedTo: Zxid;
 }
 
 /** One bounded round; may run beside others and be repeated at any time. */
 export async function sweepGarbage(options: GarbageOptions): Promise<GarbageReport> {
   const due = await dueBlobs(options);
+  const unused = due.filter(({ isUnused }) => isUnused);
+  const ofTrimmed = due.filter(({ path, isUnused }) => path !== undefined && !isUnused);
+  const unconfirmed = due.filter(({ path, isUnused }) => path === undefined && !isUnused);
+  await deleteAll(options, unused);
+  const used = await lookAgain(options, ofTrimmed);
+  const decided = await decide(options, unconfirmed);
+  return {
+    deleted: unused.length + decided.deleted,
+    kept: used + decided.kept,
+    left: ofTrimmed.length - used + decided.left,
+  };
+}
+
+/** Blobs that trimmed entries gave to znodes. Returns how many the znodes still have. */
+async function lookAgain(options: GarbageOptions, blobs: readonly Garbage[]): Promise<number> {
+  if (blobs.length === 0) return 0;
+  const { store, keeper, clock } = options;
+  await keeper.sync();
+  const used = await Promise.all(
+    blobs.map(async (garbage) => {
+      const isUsed = await hasBlob(keeper, garbage);
+      const dueMs = clock.now() + (isUsed ? BLOB_USED_DUE_MS : BLOB_GARBAGE_DUE_MS);
+      const next = { ...garbage, dueMs, ...(isUsed ? {} : { isUnused: true as const }) };
+      const item = garbageRow(keeper.namespace, next);
+      await withRetries(options, () => store.put({ table: 'state', item }));
+      return isUsed;
+    }),
+  );
+  await takeOff(options, blobs);
+  return used.filter(Boolean).length;
+}
+
+/** Whether the znode has the blob at the head. */
+async function hasBlob({ replica }: Keeper, { path = '/', reference }: Garbage): Promise<boolean> {
+  for (;;) {
+    const record = replica.view.node(path);
+    if (record === null) return false;
+    if (record !== undefined) return 'blob' in record.data && record.data.blob === reference.blob;
+    await replica.hydrate([recordKey.node(path)]);
+  }
+}
+
+/** Blobs of which nobody has told yet that an entry names them. */
+async function decide(options: GarbageOptions, due: readonly Garbage[]): Promise<GarbageReport> {
   if (due.length === 0) return { deleted: 0, kept: 0, left: 0 };
   const end = await appendNoop(options.keeper);
   const scan = await readNames(options, { from: Math.min(...due.map(({ from }) => from)), end });
-  const named = due.filter(({ reference }) => scan.named.has(reference.blob));
+  const named = due.filter(({ reference, from }) => scan.named.has(reference.blob) || from < scan.trimmedTo);
   const others = due.filter((garbage) => !named.includes(garbage));
   await takeOff(options, named);
   if (scan.upTo < end) {
     await moveOn(options, { others, upTo: scan.upTo });
     return { deleted: 0, kept: named.length, left: others.length };
   }
-  await options.keeper.replica.blobs.delete(others.map(({ reference }) => reference));
-  await takeOff(options, others);
+  await deleteAll(options, others);
   return { deleted: others.length, kept: named.length, left: 0 };
+}
+
+/** Chunks first, so that a crash leaves the row. */
+async function deleteAll(options: GarbageOptions, garbage: readonly Garbage[]): Promise<void> {
+  await options.keeper.replica.blobs.delete(garbage.map(({ reference }) => reference));
+  await takeOff(options, garbage);
 }
 
 async function dueBlobs(options: GarbageOptions): Promise<Garbage[]> {
@@ -94,23 +160,24 @@ async function readNames(
   const { store, keeper } = options;
   const named = new Set<string>();
   let upTo = range.from;
+  let trimmedTo = 0;
   let entries = 0;
   let bytes = 0;
   while (upTo < range.end) {
     const query = { table: 'log', partition: keeper.namespace, from: upTo + 1, to: range.end } as const;
     const page = await withRetries(options, () => store.query(query));
     for (const row of page.items) {
-      if (entries >= GARBAGE_ENTRIES_MAX || bytes >= GARBAGE_BYTES_MAX) return { named, upTo };
+      if (entries >= GARBAGE_ENTRIES_MAX || bytes >= GARBAGE_BYTES_MAX) return { named, upTo, trimmedTo };
       const names = await namesOf(row, keeper);
-      if (names === undefined) return { named, upTo };
-      for (const id of names) named.add(id);
+      for (const id of names ?? []) named.add(id);
       entries++;
       bytes += itemSize(row);
       upTo = row['last'] as number;
+      if (names === undefined) trimmedTo = upTo;
     }
-    if (page.next === undefined) return { named, upTo };
+    if (page.next === undefined) return { named, upTo, trimmedTo };
   }
-  return { named, upTo };
+  return { named, upTo, trimmedTo };
 }
 
 /** The blobs that an entry names, its body's own among them. `undefined` for a trimmed one. */
@@ -141,10 +208,9 @@ async function moveOn(
   await Promise.all(
     others.map((blob) =>
       withRetries(options, () =>
-        store.update({
+        store.put({
           table: 'state',
-          key: keyOf(keeper.namespace, blob),
-          set: { from: upTo },
+          item: garbageRow(keeper.namespace, { ...blob, from: upTo }),
           condition: [{ kind: 'exists' }, { kind: 'less', attribute: 'from', value: upTo }],
         }),
       ),

@@ -1,4 +1,4 @@
-import { unreachable } from '../base/assert.js';
+import { assert, unreachable } from '../base/assert.js';
 import { GENESIS_CHILDREN, GENESIS_NODES } from '../core/genesis.js';
 import { apply } from '../core/machine.js';
 import { parseKey, recordKey } from '../core/state.js';
@@ -20,6 +20,7 @@ import {
 } from './rows.js';
 import { SingleRecord } from './single-record.js';
 import { Semaphore } from './semaphore.js';
+import { KeeperError } from './types.js';
 
 /** What a row that is being read will be folded on. */
 interface Basis {
@@ -73,8 +74,15 @@ export class Hydrator {
   }
 
   async #bringBlob(id: string, length: number): Promise<void> {
-    const content = await this.#replica.blobs.read({ blob: id, length });
-    this.#replica.view.setBlob(id, content);
+    const replica = this.#replica;
+    try {
+      replica.view.setBlob(id, await replica.blobs.read({ blob: id, length }));
+    } catch (error) {
+      if (!(error instanceof KeeperError) || error.code !== 'Compacted') throw error;
+      // No current view names a blob that is gone: one that slept for days finds out what took its place, and asks again.
+      assert(this.#isStale(), `a znode has the blob ${id}, which is gone`);
+      await replica.sync();
+    }
   }
 
   async #bringRecord(key: Exclude<ParsedKey, { kind: 'blob' }>, basis: Basis): Promise<void> {

@@ -10,6 +10,8 @@ export const BLOB_GARBAGE_DUE_MS = 3 * 24 * 3600_000;
 export const BLOB_REWRITE_MARGIN_MS = 3600_000;
 /** Blobs that a process wrote and remembers until their entry has won. */
 export const BLOBS_UNCONFIRMED_MAX = 10_000;
+/** How long after a look at a blob that a znode still has the sweep looks again, when its entry has been trimmed. */
+export const BLOB_USED_DUE_MS = 30 * 24 * 3600_000;
 /** Due blobs that one sweep looks at. */
 export const GARBAGE_BLOBS_MAX = 100;
 /** Entries of the log, and bytes of it, that one sweep reads in search of their names. */

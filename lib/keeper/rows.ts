@@ -7,7 +7,8 @@
  *           ns#sessions#0…f       session in hex    a session (the shard is its last hex digit)
  *           ns#ephemerals#SESSION path or its hash  z
  *           ns#blob#ID            chunk number      d
- *           ns#garbage            due ms # blob id  a blob that may be garbage: its length, and the zxid above which its name may be
+ *           ns#garbage            due ms # blob id  a blob that may be garbage: its length, the zxid above which its name may be; of a trimmed
+ *                                                   entry the znode that had it, or that nobody has it any more
  *           ns#watermark          -                 z, entry time, counters
  *   leases  ns#gateways           gateway id        until when a gateway vouches for its sessions
  *           ns#gateway#ID         session in hex    epoch and timeout of a session that it owns
@@ -253,19 +254,35 @@ export interface Garbage {
   readonly reference: BlobReference;
   /** Ms since 1970. */
   readonly dueMs: number;
-  /** No entry up to here names it: an entry's end. */
+  /** No entry up to here names it that is not trimmed: an entry's end. */
   readonly from: Zxid;
+  /** Of a blob that a trimmed entry gave to a znode: its path. No other transaction names it, and no other znode has it. */
+  readonly path?: string;
+  /** True when nobody has had it since before the due time was set: it goes when that has come. */
+  readonly isUnused?: true;
 }
 
-export function garbageRow(namespace: string, { reference, dueMs, from }: Garbage): Item {
-  const sort = `${garbageSortKey(dueMs)}#${reference.blob}`;
-  return { pk: stateKey.garbage(namespace), sk: sort, b: reference.blob, n: reference.length, from };
+export function garbageRow(namespace: string, garbage: Garbage): Item {
+  const { reference, dueMs, from, path, isUnused } = garbage;
+  return {
+    pk: stateKey.garbage(namespace),
+    sk: `${garbageSortKey(dueMs)}#${reference.blob}`,
+    b: reference.blob,
+    n: reference.length,
+    from,
+    p: path,
+    gone: isUnused,
+  };
 }
 
 export function garbageOfRow(row: Item): Garbage {
   const [due = ''] = text(row, 'sk').split('#');
   const reference = { blob: text(row, 'b'), length: number(row, 'n') };
-  return { reference, dueMs: Number(due), from: number(row, 'from') };
+  return {
+    ...{ reference, dueMs: Number(due), from: number(row, 'from') },
+    ...(row['p'] === undefined ? {} : { path: text(row, 'p') }),
+    ...(isTombstone(row) ? { isUnused: true } : {}),
+  };
 }
 
 /** Garbage rows are in the order of their due times. */

@@ -4,16 +4,21 @@
  * laptop has slept, a put into an old slot fails, and whoever won the slot can still find out.
  *
  * Nothing is trimmed that anybody has yet to read: rows are complete up to the watermark, marks up to notify's cursor. How far is
- * recorded first, so that nobody can find a stub and no word of it. A trimmer may die at any point, and others may run beside it.
+ * recorded first, so that nobody can find a stub and no word of it. Then what the entries name in blobs goes on the list of what may be
+ * garbage (garbage.ts), because a stub does not tell. A trimmer may die at any point, and others may run beside it: what is listed twice is
+ * looked at twice.
  */
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Zxid } from '../core/types.js';
-import { decodeHeader, encodeStub } from '../log/entry-codec.js';
+import { decodeHeader, decodeRow, encodeStub } from '../log/entry-codec.js';
 import type { Item, Key, Store } from '../log/store.js';
-import { TRIM_ENTRIES_MAX, TRIM_PARALLEL_MAX } from './limits.js';
+import { blobsGivenBy } from './blob-references.js';
+import { Blobs } from './blobs.js';
+import { BLOB_GARBAGE_DUE_MS, TRIM_ENTRIES_MAX, TRIM_PARALLEL_MAX } from './limits.js';
+import { readEntry } from './log-rows.js';
 import { withRetries } from './retry.js';
-import { rowKey, stateKey, zxidOfRow } from './rows.js';
+import { garbageRow, rowKey, stateKey, zxidOfRow, type Garbage } from './rows.js';
 import { Semaphore } from './semaphore.js';
 import { watchKey } from './watch-rows.js';
 
@@ -72,7 +77,6 @@ async function dueRows(options: TrimOptions, range: { from: Zxid; to: Zxid }): P
   const page = await withRetries(options, () =>
     store.query({
       ...{ table: 'log', partition: namespace, from: range.from, to: range.to, limit: TRIM_ENTRIES_MAX },
-      attributes: ['last', 't', 'w'],
     }),
   );
   const oldestKeptMs = clock.now() - retentionMs;
@@ -85,9 +89,24 @@ async function dueRows(options: TrimOptions, range: { from: Zxid; to: Zxid }): P
 async function makeStubs(options: TrimOptions, rows: readonly Item[], end: Zxid): Promise<number> {
   await record(options, 'recorded', end);
   const parallel = new Semaphore(TRIM_PARALLEL_MAX);
+  const garbage = (await Promise.all(rows.map((row) => parallel.run(() => garbageOf(options, row))))).flat();
+  const items = garbage.map((blob) => garbageRow(options.namespace, blob));
+  const put = (item: Item) => withRetries(options, () => options.store.put({ table: 'state', item }));
+  await Promise.all(items.map((item) => parallel.run(() => put(item))));
   const made = await Promise.all(rows.map((row) => parallel.run(() => makeStub(options, row))));
   await record(options, 'done', end);
   return made.filter(Boolean).length;
+}
+
+/** The blobs of an entry: its body's own, which nobody has any more once it is trimmed, and what its transactions gave to znodes. */
+async function garbageOf(options: TrimOptions, row: Item): Promise<Garbage[]> {
+  const decoded = decodeRow(row);
+  if (decoded.kind === 'stub') return [];
+  const { entry } = await readEntry(row, new Blobs(options));
+  const common = { dueMs: options.clock.now() + BLOB_GARBAGE_DUE_MS, from: entry.last };
+  const given = blobsGivenBy(entry).map((blob) => ({ ...common, ...blob }));
+  if (decoded.kind !== 'blob') return given;
+  return [...given, { ...common, reference: decoded.bodyBlob, isUnused: true }];
 }
 
 /** Only the entry that was read is replaced: it is the same one for good, whoever trims it. */

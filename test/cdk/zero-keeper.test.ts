@@ -189,7 +189,7 @@ describe('what the functions may do', () => {
       'expire',
       {
         log: [put, query],
-        state: [remove, get, put, query, update],
+        state: [remove, get, put, query],
         leases: [remove, get, query, update],
         watches: [],
       },

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { externalizeData, hasDueBlobs } from '../../lib/keeper/externalize.js';
 import { sweepGarbage } from '../../lib/keeper/garbage.js';
 import type { Keeper } from '../../lib/keeper/keeper.js';
-import { BLOB_GARBAGE_DUE_MS, GARBAGE_ENTRIES_MAX } from '../../lib/keeper/limits.js';
+import { BLOB_GARBAGE_DUE_MS, BLOB_USED_DUE_MS, GARBAGE_ENTRIES_MAX } from '../../lib/keeper/limits.js';
 import { writeEntry } from '../../lib/keeper/log-rows.js';
-import { stateKey } from '../../lib/keeper/rows.js';
+import { rowKey, stateKey } from '../../lib/keeper/rows.js';
+import { watchKey } from '../../lib/keeper/watch-rows.js';
 import type { WriteRequest } from '../../lib/core/types.js';
 import { encodeStub } from '../../lib/log/entry-codec.js';
 import type { Item } from '../../lib/log/store.js';
@@ -137,8 +138,25 @@ describe('the sweep of blobs', () => {
     const [entry] = (await world.log()).entries;
     await world.until(world.store.put({ table: 'log', item: encodeStub(NAMESPACE, entry!) }));
     world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
-    expect(await sweep(world, keeper)).toMatchObject({ deleted: 0, left: 1 });
+    expect(await sweep(world, keeper)).toEqual({ deleted: 0, kept: 1, left: 0 });
     expect(chunks(world)).toHaveLength(2);
+    // It is off the list: no sweep comes back to it, and appends its no-op, for ever.
+    const { head } = keeper;
+    expect(await sweep(world, keeper)).toEqual({ deleted: 0, kept: 0, left: 0 });
+    await world.until(keeper.sync());
+    expect(keeper.head).toBe(head);
+  });
+
+  it('still decides about a blob that was written after the last trimmed entry', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.write(create('/a'), ANYONE));
+    const [entry] = (await world.log()).entries;
+    await world.until(world.store.put({ table: 'log', item: encodeStub(NAMESPACE, entry!) }));
+    const lost = await world.until(keeper.replica.blobs.write(LARGE, keeper.head));
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world, keeper)).toEqual({ deleted: 1, kept: 0, left: 0 });
+    expect(rows(world, stateKey.blob(NAMESPACE, lost.blob))).toEqual([]);
   });
 
   it('goes on where it stopped when the log is too long for one round', async () => {
@@ -184,6 +202,116 @@ describe('the sweep of blobs', () => {
     expect(listed(world)).toHaveLength(1);
     expect(await world.until(reaper(world).sweep())).toMatchObject({ blobsDeleted: 1 });
     expect(listed(world)).toEqual([]);
+  });
+});
+
+describe('blobs of trimmed entries', () => {
+  const read = { kind: 'getData', path: '/a' } as const;
+  const overwrite = (text: string): WriteRequest => ({
+    ...{ kind: 'setData', path: '/a', data: Buffer.from(text), version: -1 },
+  });
+
+  /** Everything materialized, told by notify, and trimmed. */
+  async function trimAll(world: World): Promise<void> {
+    await world.until(world.materializer().run());
+    const z = world.store.dump('log').length;
+    await world.store.put({ table: 'state', item: { ...rowKey(watchKey.cursor(NAMESPACE)), z } });
+    await world.clock.advance(1);
+    await world.until(world.trim(0));
+    expect(world.store.dump('log').every((row) => row['body'] === undefined)).toBe(true);
+  }
+
+  /** `/a` with data in a blob, in a log of stubs. */
+  async function trimmed() {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.write(create('/a', LARGE), ANYONE));
+    await trimAll(world);
+    return { world, keeper };
+  }
+
+  it('are kept while a znode has them, and go days after it has them no more', async () => {
+    const { world, keeper } = await trimmed();
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 0, left: 0 });
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    const { head } = keeper;
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 1, left: 0 });
+    const { answer } = await world.until(world.keeper().read(read));
+    expect(answer).toMatchObject({ ok: true, result: { data: LARGE } });
+    await world.until(keeper.sync());
+    expect(keeper.head).toBe(head);
+    await world.until(keeper.write(overwrite('small'), ANYONE));
+    world.clock.step(BLOB_USED_DUE_MS + 1000);
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 0, left: 1 });
+    expect(chunks(world)).toHaveLength(2);
+    expect(await sweep(world)).toEqual({ deleted: 0, kept: 0, left: 0 });
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world)).toEqual({ deleted: 1, kept: 0, left: 0 });
+    expect(chunks(world)).toEqual([]);
+    expect(listed(world)).toEqual([]);
+  });
+
+  it('go when the znode is gone', async () => {
+    const { world, keeper } = await trimmed();
+    await world.until(keeper.write({ kind: 'delete', path: '/a', version: -1 }, ANYONE));
+    for (const left of [1, 0]) {
+      world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+      expect(await sweep(world)).toMatchObject({ kept: 0, left });
+    }
+    expect(chunks(world)).toEqual([]);
+  });
+
+  it('are listed when a trimmer died between list and stub, too', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    await world.until(keeper.write(create('/a', LARGE), ANYONE));
+    await world.until(world.materializer().run());
+    await world.store.put({ table: 'state', item: { ...rowKey(watchKey.cursor(NAMESPACE)), z: 1 } });
+    await world.clock.advance(1);
+    const order: string[] = [];
+    world.store.onChange(({ table, keys }) => order.push(table === 'log' ? 'stub' : keys.partition));
+    await world.until(world.trim(0));
+    expect(order.indexOf(stateKey.garbage(NAMESPACE))).toBeLessThan(order.indexOf('stub'));
+    expect(listed(world)).toHaveLength(1);
+    expect(listed(world)[0]).toMatchObject({ p: '/a', n: LARGE.length });
+  });
+
+  it('go with the body of an entry that lay in a blob', async () => {
+    const world = new World();
+    const keeper = world.keeper();
+    const operations = Array.from({ length: 100 }, (_, index) =>
+      create(`/${index}`, LARGE.subarray(0, 4000)),
+    );
+    await world.until(keeper.write({ kind: 'multi', operations }, ANYONE));
+    await world.clock.advance(100);
+    expect(listed(world)).toEqual([]);
+    expect(chunks(world).length).toBeGreaterThan(0);
+    await trimAll(world);
+    world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+    expect(await sweep(world)).toMatchObject({ deleted: 1 });
+    expect(chunks(world)).toEqual([]);
+  });
+
+  it('that are gone are not looked for by a view that has slept: it reads what took their place', async () => {
+    const { world, keeper } = await trimmed();
+    const sleeper = world.keeper();
+    sleeper.onLeap(() => undefined);
+    await world.until(sleeper.read({ kind: 'exists', path: '/a' }));
+    await world.until(keeper.write(overwrite('small'), ANYONE));
+    for (let round = 0; round < 2; round++) {
+      world.clock.step(BLOB_GARBAGE_DUE_MS + 1000);
+      await sweep(world);
+    }
+    expect(chunks(world)).toEqual([]);
+    const { answer } = await world.until(sleeper.read(read));
+    expect(answer).toMatchObject({ ok: true, result: { data: new Uint8Array(Buffer.from('small')) } });
+  });
+
+  it('that are gone and should not be are an error of the program, not a wait for ever', async () => {
+    const { world } = await trimmed();
+    const reference = { blob: String(listed(world)[0]!['b']), length: LARGE.length };
+    await world.until(world.keeper().replica.blobs.delete([reference]));
+    await expect(world.until(world.keeper().read(read))).rejects.toThrow(/which is gone/);
   });
 });
 
