@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ipMatches, isIpExpression } from './ip.js';
+import { ACL_BYTES_MAX } from './limits.js';
+import { utf8Length } from './paths.js';
 import { matchesPattern } from './pattern.js';
 import type { Acl, AuthId } from './types.js';
 
@@ -64,7 +66,7 @@ function isAnyone(entry: { readonly scheme: string; readonly id: string }): bool
 /**
  * The access control list as it is stored: duplicates are gone, and `auth` stands expanded to the ids of the caller.
  * `undefined` when the list is not valid (InvalidACL): empty, an unknown scheme, a malformed id, or `auth` by a caller
- * whom no scheme has authenticated.
+ * whom no scheme has authenticated; or longer than a record has room for.
  */
 export function fixUpAcl(acl: readonly Acl[], authIds: readonly AuthId[]): readonly Acl[] | undefined {
   const stored: Acl[] = [];
@@ -73,8 +75,21 @@ export function fixUpAcl(acl: readonly Acl[], authIds: readonly AuthId[]): reado
     if (entries.length === 0) return undefined;
     stored.push(...entries);
   }
-  return stored.length === 0 ? undefined : stored;
+  return stored.length === 0 || storedBytes(stored) > ACL_BYTES_MAX ? undefined : stored;
 }
+
+/** Bytes as a record keeps the list, in JSON. Of short lists, which nearly all are, an upper bound. */
+function storedBytes(acl: readonly Acl[]): number {
+  const bound = acl.reduce(
+    (sum, { scheme, id }) => sum + 32 + JSON_BYTES_MAX * (scheme.length + id.length),
+    0,
+  );
+  if (bound <= ACL_BYTES_MAX) return bound;
+  return utf8Length(JSON.stringify(acl.map(({ perms, scheme, id }) => [perms, scheme, id])));
+}
+
+/** Of one UTF-16 unit: a control character is written as an escape. */
+const JSON_BYTES_MAX = 6;
 
 function withoutDuplicates(acl: readonly Acl[]): Acl[] {
   const seen = new Map<string, Acl>();

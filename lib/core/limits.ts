@@ -5,6 +5,12 @@
 export const PATH_BYTES_MAX = 1900;
 export const NAME_BYTES_MAX = 1024;
 
+/**
+ * Of an access control list, as JSON in its znode's record: that is one item of 400 KB at most, with the path and 4 KB of data. A record that
+ * could not be written would keep the log from being materialized for good.
+ */
+export const ACL_BYTES_MAX = 350 * 1024;
+
 /** What a sequential node's suffix adds at most: ten digits, and a sign once the counter has overflowed. */
 export const SEQUENCE_SUFFIX_BYTES_MAX = 11;
 

@@ -73,7 +73,8 @@ function invalidLength(path: string): string | undefined {
   return undefined;
 }
 
-function utf8Length(text: string): number {
+/** Bytes of a text in UTF-8. */
+export function utf8Length(text: string): number {
   return Buffer.byteLength(text, 'utf8');
 }
 

@@ -1,12 +1,55 @@
 import { describe, expect, it } from 'vitest';
-import type { WriteRequest } from '../../lib/core/types.js';
+import { ErrorCode } from '../../lib/core/errors.js';
+import { ACL_BYTES_MAX } from '../../lib/core/limits.js';
+import type { Acl, WriteRequest } from '../../lib/core/types.js';
 import { INLINE_DATA_BYTES_MAX } from '../../lib/keeper/limits.js';
 import { stateKey } from '../../lib/keeper/rows.js';
 import { ANYONE, NAMESPACE, TINY_VIEW, World, create, createSession, judge } from './world.js';
 
+const SUPER = [{ scheme: 'super', id: '' }];
+
 function data(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
 }
+
+describe('an access control list', () => {
+  /** One of so many bytes in its record, whose ids have to be escaped there, on the longest path that a znode can have. */
+  function listOf(bytes: number): readonly Acl[] {
+    const each = '[31,"x509","",]'.length;
+    const id = '\u0001'.repeat(Math.floor((bytes - 4 - 2 * each) / 2 / '\\u0001'.length));
+    return [`${id}a`, `${id}b`].map((text) => ({ perms: 31, scheme: 'x509', id: text }));
+  }
+  const path = '/n'.repeat(950);
+
+  async function deepest() {
+    const world = new World();
+    const keeper = world.keeper();
+    for (let end = 2; end < path.length; end += 2) {
+      await world.until(keeper.write(create(path.slice(0, end)), ANYONE));
+    }
+    return { world, keeper };
+  }
+
+  it('as long as it may be has room in the record beside the longest path and the most data that is there', async () => {
+    const { world, keeper } = await deepest();
+    const acl = listOf(ACL_BYTES_MAX);
+    const request = { ...create(path, data(INLINE_DATA_BYTES_MAX)), acl };
+    expect(await world.until(keeper.write(request, ANYONE))).toMatchObject({ ok: true });
+    expect(await world.until(world.materializer().run())).toMatchObject({ watermark: keeper.head });
+    const cold = world.keeper();
+    const { answer } = await world.until(cold.read({ kind: 'getAcl', path }, { authIds: SUPER }));
+    expect(answer).toMatchObject({ ok: true, result: { acl } });
+  });
+
+  it('that is longer is refused, by create and by setAcl, for it would keep everything from being materialized', async () => {
+    const { world, keeper } = await deepest();
+    const acl = listOf(ACL_BYTES_MAX + 100);
+    const refused = { ok: false, refusal: { code: ErrorCode.InvalidACL } };
+    expect(await world.until(keeper.write({ ...create(path), acl }, ANYONE))).toMatchObject(refused);
+    const setAcl = { kind: 'setAcl', path: '/n', acl, version: -1 } as const;
+    expect(await world.until(keeper.write(setAcl, ANYONE))).toMatchObject(refused);
+  });
+});
 
 describe('a large znode', () => {
   for (const [length, chunks] of [
