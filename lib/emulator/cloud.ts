@@ -73,8 +73,9 @@ export class Cloud {
     const queue = this.#orWithout(await this.#queueStarting);
     this.#lambda = this.#newLambda(dynamo, queue);
     const call = this.#call.bind(this);
+    const send = this.#lambda.send.bind(this.#lambda);
     this.#host = new FunctionHost({
-      ...{ client, streams, tablePrefix, clock, random, logger, call, queue, sweepTtl },
+      ...{ client, streams, tablePrefix, clock, random, logger, call, send, queue, sweepTtl },
       settings: this.#settings,
     });
     await this.#host.start();

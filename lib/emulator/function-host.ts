@@ -34,6 +34,8 @@ export interface FunctionHostOptions {
   readonly logger: Logger;
   /** Calls a function and waits for it; rejects when it fails. */
   readonly call: (functionName: string, event: unknown) => Promise<unknown>;
+  /** Hands an event over, to be run and tried again as calls are that nobody waits for; rejects when it is not taken. */
+  readonly send: (functionName: string, event: unknown) => Promise<void>;
   readonly random: Random;
   readonly queue: Pick<TimerQueue, 'client' | 'queueUrl' | 'putAside'> | undefined;
   /** Delete rows past their time to live, for an engine that does not do so itself. */
@@ -64,9 +66,8 @@ export class FunctionHost {
     for (const trigger of streamTriggers(streams)) await this.#trigger(trigger);
     this.#poll();
     for (const { function: name, intervalSeconds } of schedules) {
-      this.#schedule(name, intervalSeconds * 1000, async () => {
-        await this.#call(name, SCHEDULED);
-      });
+      const { send } = this.#options;
+      this.#schedule(name, intervalSeconds * 1000, () => send(FUNCTION_NAMES[name], SCHEDULED));
     }
     if (this.#options.sweepTtl) {
       this.#schedule('time to live', TTL_MS, async () => {

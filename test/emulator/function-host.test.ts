@@ -7,6 +7,7 @@ import { silentLogger } from '../../lib/base/logger.js';
 import { seededRandom } from '../../lib/base/random.js';
 import type { FailureRecord } from '../../lib/emulator/failure-records.js';
 import { FunctionHost } from '../../lib/emulator/function-host.js';
+import { LambdaService } from '../../lib/emulator/lambda/service.js';
 import { readDeploymentSettings } from '../../lib/emulator/template.js';
 
 const record = {
@@ -57,8 +58,8 @@ async function fiveMinutes(change: (settings: ReturnType<typeof readDeploymentSe
       queueUrl: 'http://127.0.0.1:1/queue',
       putAside: (failure) => Promise.resolve(void aside.push(failure)),
     },
-    call: (name, event) => {
-      if (!('Records' in (event as object))) return Promise.resolve(undefined);
+    send: () => Promise.resolve(),
+    call: (name) => {
       calls.push(name);
       return Promise.reject(new Error('no'));
     },
@@ -100,5 +101,49 @@ describe('stream records whose function fails for good', () => {
     }));
     expect(calls.sort()).toEqual(['zerokeeper-expire', 'zerokeeper-materialize', 'zerokeeper-notify']);
     expect(aside).toEqual([]);
+  });
+});
+
+describe('a scheduled call', () => {
+  /** When a function was called that fails, ms, and how the last call was given up. */
+  async function failing(retriesMax: number) {
+    const clock = new ManualClock();
+    const deployed = readDeploymentSettings();
+    const schedules = [{ function: 'expire' as const, intervalSeconds: 3_600 }];
+    const settings = { ...deployed, streams: [], schedules };
+    const [times, aside]: [number[], FailureRecord[]] = [[], []];
+    const handler = () => {
+      times.push(clock.monotonic() - beganMs);
+      throw new Error('no');
+    };
+    const asynchronous = { ...settings.functions.expire.asynchronous, retriesMax };
+    const shared = { clock, logger: silentLogger, random: seededRandom(1) };
+    const lambda = new LambdaService({
+      ...{ ...shared, aliases: [], putAside: (failure) => Promise.resolve(void aside.push(failure)) },
+      functions: [{ name: 'zerokeeper-expire', handler, clock, timeoutMs: 60_000, asynchronous }],
+    });
+    const host = new FunctionHost({
+      ...{ ...shared, tablePrefix: 'zk', sweepTtl: false, settings, queue: undefined },
+      client: clientOf({}) as unknown as DynamoDBClient,
+      streams: streams(),
+      call: lambda.call.bind(lambda),
+      send: lambda.send.bind(lambda),
+    });
+    const beganMs = clock.monotonic();
+    await host.start();
+    for (let second = 0; second < 600; second++) await clock.advance(1_000);
+    await host.stop();
+    await lambda.stop();
+    return { times, ends: aside.map(({ requestContext }) => requestContext.condition) };
+  }
+
+  it('that fails is made again as the function’s asynchronous calls are, and then put aside', async () => {
+    const { times, ends } = await failing(2);
+    expect(times.map((ms) => Math.floor(ms / 60_000))).toEqual([0, 1, 3]);
+    expect(ends).toEqual(['RetriesExhausted']);
+  });
+
+  it('is not made again where the function’s are not', async () => {
+    expect(await failing(0)).toEqual({ times: [0], ends: ['RetriesExhausted'] });
   });
 });

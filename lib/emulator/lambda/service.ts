@@ -126,6 +126,11 @@ export class LambdaService {
     throw new FunctionFailedError(functionName, outcome?.error ?? NO_OUTCOME);
   }
 
+  /** For schedules, which do not wait: takes the event, and runs and tries it as any asynchronous call. */
+  async send(functionName: string, event: unknown): Promise<void> {
+    await this.invoke({ functionName, type: 'Event', payload: JSON.stringify(event) });
+  }
+
   statistics(functionName: string): PoolStatistics {
     return this.#find(functionName, undefined).pool.statistics;
   }
