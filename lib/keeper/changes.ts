@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js';
 import { apply } from '../core/machine.js';
 import { parseKey, recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
@@ -5,7 +6,7 @@ import type { Txn, WatchTrigger, Zxid } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import type { QueryInput, Store } from '../log/store.js';
 import type { Blobs } from './blobs.js';
-import { readEntry } from './log-rows.js';
+import { readEntry, type SizedEntry } from './log-rows.js';
 import type { Replica } from './replica.js';
 import type { Pacing } from './retry.js';
 import { withRetries } from './retry.js';
@@ -153,14 +154,26 @@ export interface LogOptions extends Pacing {
  * The entries of the log from the one that contains `from` on (I5), to the end that the log has when it gets there. Throws
  * `Compacted` when it meets a trimmed entry.
  */
-export async function* readLog(
+export async function* readLog(log: LogOptions, from: Zxid): AsyncGenerator<SizedEntry> {
+  yield* readPages(log, { from: await firstOfEntryWith(log, from) });
+}
+
+/** The same after an entry's end, where nothing has to be looked for, in pages of at most `limit` entries. */
+export async function* readLogAfter(log: LogOptions, end: Zxid, limit: number): AsyncGenerator<SizedEntry> {
+  let expected = end + 1;
+  for await (const sized of readPages(log, { from: expected, limit })) {
+    const { first, last } = sized.entry;
+    assert(first === expected, `the entry ${first} … ${last} does not follow ${expected - 1}`);
+    yield sized;
+    expected = last + 1;
+  }
+}
+
+async function* readPages(
   log: LogOptions,
-  from: Zxid,
-  pageEntriesMax?: number,
-): AsyncGenerator<{ entry: Entry; bytes: number }> {
-  const first = await firstOfEntryWith(log, from);
-  const limit = pageEntriesMax === undefined ? {} : { limit: pageEntriesMax };
-  let query: QueryInput = { table: 'log', partition: log.namespace, from: first, ...limit };
+  range: { readonly from: Zxid; readonly limit?: number },
+): AsyncGenerator<SizedEntry> {
+  let query: QueryInput = { table: 'log', partition: log.namespace, ...range };
   for (;;) {
     const page = await withRetries(log, () => log.store.query(query));
     for (const item of page.items) yield await readEntry(item, log.blobs);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { noMetrics } from '../../lib/api/metrics.js';
 import { ThinService } from '../../lib/api/service.js';
+import { Notifier } from '../../lib/api/watches/notifier.js';
 import { StoredWatches } from '../../lib/api/watches/thin-watches.js';
 import { systemClock } from '../../lib/base/clock.js';
 import { silentLogger } from '../../lib/base/logger.js';
@@ -17,6 +18,7 @@ const engine = useEngine();
 describe('the capacity that a call of a thin client consumes', () => {
   let calls: string[] = [];
   let client: ZeroKeeperClient;
+  let notifier: Notifier;
 
   beforeEach(async () => {
     const onCall: NonNullable<StoreObserver['onCall']> = ({ table, operation, capacityUnits }) =>
@@ -32,6 +34,7 @@ describe('the capacity that a call of a thin client consumes', () => {
       const answer = await service.handle(JSON.parse(new TextDecoder().decode(payload)), caller);
       return { payload: new TextEncoder().encode(JSON.stringify(answer)) };
     };
+    notifier = new Notifier({ ...shared, namespace: 'app' });
     client = await connect({ transport: 'lambda', functionName: 'api', invoke, pollMs: 60_000 });
     await client.create('/znode', new Uint8Array(100));
     calls = [];
@@ -56,6 +59,19 @@ describe('the capacity that a call of a thin client consumes', () => {
     expect(await counted(() => client.set('/znode', 'x'))).toEqual(['log put 1', ...more].sort());
     await counted(() => client.get('/znode'));
     expect(await counted(() => client.get('/znode'))).toEqual(['log query 1', ...more].sort());
+    await client.close();
+  });
+
+  it('is, of notify, what looking for watches of a changed path takes, and two reads when another call has been there before', async () => {
+    await client.get('/znode', { watch: () => undefined });
+    await notifier.run();
+    await client.create('/other');
+    await notifier.run();
+    await client.set('/other', 'x');
+    const none = ['log query 1', 'state get 1'];
+    const looking = ['state put 1', 'watches query 1', 'watches query 1'];
+    expect(await counted(() => notifier.run())).toEqual([...none, ...looking].sort());
+    expect(await counted(() => notifier.run())).toEqual(none);
     await client.close();
   });
 });

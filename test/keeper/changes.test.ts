@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readChanges } from '../../lib/keeper/changes.js';
+import { readChanges, readLogAfter } from '../../lib/keeper/changes.js';
 import type { Change } from '../../lib/keeper/changes.js';
 import type { Keeper } from '../../lib/keeper/keeper.js';
 import { triggersOf } from '../../lib/keeper/changes.js';
@@ -164,6 +164,37 @@ describe('changes since a zxid', () => {
     const { changes } = await world.until(readChanges({ ...input, since: 3 }));
     expect(words(changes)[0]).toBe('4.0 dataChanged /a');
   });
+});
+
+describe('the log after an entry’s end', () => {
+  /** The entries' ends that are read after `end`, two a page. */
+  async function endsAfter(world: World, end: number): Promise<number[]> {
+    const { replica } = world.keeper();
+    const ends: number[] = [];
+    const read = async () => {
+      const log = { ...replica.options, blobs: replica.blobs };
+      for await (const { entry } of readLogAfter(log, end, 2)) ends.push(entry.last);
+    };
+    await world.until(read());
+    return ends;
+  }
+
+  it('is every entry from the next one on, and nothing when there is none', async () => {
+    const world = new World();
+    await history(world, WRITES);
+    expect(await endsAfter(world, 0)).toEqual([3, 4, 6, 7]);
+    expect(await endsAfter(world, 3)).toEqual([4, 6, 7]);
+    expect(await endsAfter(world, 7)).toEqual([]);
+  });
+
+  it.each([1, 5])(
+    'is no log at all after %i, which is in the middle of an entry: nothing is passed over',
+    async (middle) => {
+      const world = new World();
+      await history(world, WRITES);
+      await expect(endsAfter(world, middle)).rejects.toThrow(/does not follow/);
+    },
+  );
 });
 
 describe('triggers of a transaction', () => {

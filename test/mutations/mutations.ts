@@ -77,8 +77,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'lib/keeper/changes.ts',
-        find: 'const first = await firstOfEntryWith(log, from);',
-        replace: 'const first = from;',
+        find: 'yield* readPages(log, { from: await firstOfEntryWith(log, from) });',
+        replace: 'yield* readPages(log, { from });',
       },
     ],
     tests: ['test/keeper/once.test.ts', 'test/keeper/changes.test.ts'],

@@ -2,7 +2,7 @@ import type { Logger } from '../../base/logger.js';
 import { silentLogger } from '../../base/logger.js';
 import type { SessionId, Zxid } from '../../core/types.js';
 import { Blobs } from '../../keeper/blobs.js';
-import { itemsOf, readLog, triggersOf } from '../../keeper/changes.js';
+import { itemsOf, readLogAfter, triggersOf } from '../../keeper/changes.js';
 import { withRetries } from '../../keeper/retry.js';
 import { stateKey, watermarkOfRow } from '../../keeper/rows.js';
 import { Semaphore } from '../../keeper/semaphore.js';
@@ -71,7 +71,7 @@ export class Notifier {
     const { deadlineMs = Infinity } = options;
     let report: NotifyReport = { ...NOTHING, cursor: await this.#begin() };
     let thinBefore = true; // nobody knows what was open before the first entry
-    for await (const batch of this.#batches(report.cursor + 1)) {
+    for await (const batch of this.#batches(report.cursor)) {
       const [first] = batch;
       const last = batch[batch.length - 1];
       if (first === undefined || last === undefined) break;
@@ -104,10 +104,10 @@ export class Notifier {
     return watermark.zxid;
   }
 
-  async *#batches(from: Zxid): AsyncGenerator<Entry[]> {
+  async *#batches(after: Zxid): AsyncGenerator<Entry[]> {
     let batch: Entry[] = [];
     const log = { ...this.#options, blobs: this.#blobs };
-    for await (const { entry } of readLog(log, from, NOTIFY_ENTRIES_MAX)) {
+    for await (const { entry } of readLogAfter(log, after, NOTIFY_ENTRIES_MAX)) {
       batch.push(entry);
       if (batch.length < NOTIFY_ENTRIES_MAX) continue;
       yield batch;
