@@ -244,6 +244,45 @@ describe('a session that moves between keepers', () => {
   });
 });
 
+describe('a tombstone whose time has come', () => {
+  /** What is read of `/a`, after `/a/gone` and `/a/again` were deleted two days ago, and what making the latter again is answered. */
+  async function afterTwoDays(isSwept: boolean) {
+    const world = new World();
+    const writer = world.keeper();
+    const paths = ['/a', '/a/gone', '/a/again', '/a/kept'];
+    await writeAll(world, writer, [
+      ...paths.map((path) => create(path)),
+      remove('/a/gone'),
+      remove('/a/again'),
+    ]);
+    await world.until(world.materializer().run());
+    await world.clock.advance(2 * DAY_MS);
+    if (isSwept) world.store.deleteExpired(world.clock.now());
+    const tombstones = world.store.dump('state').filter(({ gone }) => gone === true).length;
+    const cold = world.keeper();
+    const answers = [];
+    for (const request of [
+      { kind: 'getChildren', path: '/a' },
+      { kind: 'exists', path: '/a/gone' },
+      { kind: 'getData', path: '/a/kept' },
+    ] as const) {
+      answers.push((await world.until(cold.read(request, { consistency: 'linearizable' }))).answer);
+    }
+    const outcome = await world.until(cold.write(create('/a/again'), ANYONE));
+    await world.until(world.materializer().run());
+    const children = await world.until(world.keeper().read({ kind: 'getChildren', path: '/a' }));
+    return { tombstones, told: { answers, outcome, children } };
+  }
+
+  it('changes no answer, whether it is still there or gone', async () => {
+    const swept = await afterTwoDays(true);
+    const left = await afterTwoDays(false);
+    expect([swept.tombstones, left.tombstones]).toEqual([0, 4]);
+    expect(left.told).toEqual(swept.told);
+    expect(left.told.outcome).toMatchObject({ ok: true, zxid: 7 });
+  });
+});
+
 describe('a write that is asked for again', () => {
   it('is answered from the log, though its client last saw a zxid in the middle of an entry', async () => {
     const world = new World();
