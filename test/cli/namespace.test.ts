@@ -56,6 +56,20 @@ describe('zerokeeper namespace', () => {
     await expect(client('team-a')).rejects.toThrow('team-a was deleted');
   });
 
+  it('switches a namespace to a format that this release knows, and to no other', async () => {
+    const { run } = await commandLine();
+    await run('create', 'team-a');
+    expect(await run('format', 'team-a', '1')).toEqual({ code: 0, printed: '' });
+    const unknown = { code: 1, printed: 'BadArguments: this release knows the formats from 1 to 1\n' };
+    expect(await run('format', 'team-a', '2')).toEqual(unknown);
+    expect(await run('format', 'team-a', 'newest')).toEqual(unknown);
+    expect(await run('format', 'team-b', '1')).toMatchObject({ code: 1 });
+    expect(await run('format', 'team-a')).toMatchObject({
+      code: 2,
+      printed: expect.stringMatching(/missing FORMAT/) as string,
+    });
+  });
+
   it('says in a line what it cannot do', async () => {
     const { run } = await commandLine();
     await run('create', 'team-a');
