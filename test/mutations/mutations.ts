@@ -8,7 +8,7 @@ export interface Edit {
 /** A way to break the code on purpose: one rule that the system's promises rest on is taken away. */
 export interface Mutation {
   readonly name: string;
-  /** The invariant of docs/ARCHITECTURE.md that no longer holds. */
+  /** The invariant of docs/ARCHITECTURE.md that no longer holds, or `formats`: the rule of upgrades in docs/OPERATIONS.md. */
   readonly invariant: string;
   readonly edits: readonly Edit[];
   /** The test files that have to fail. */
@@ -301,6 +301,30 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     tests: ['test/keeper/garbage.test.ts'],
+  },
+  {
+    name: 'delete a blob of a trimmed entry that a znode still has',
+    invariant: 'I4',
+    edits: [
+      {
+        file: 'lib/keeper/garbage.ts',
+        find: 'const isUsed = await hasBlob(keeper, garbage);',
+        replace: 'const isUsed = (await hasBlob(keeper, garbage)) && false;',
+      },
+    ],
+    tests: ['test/keeper/garbage.test.ts'],
+  },
+  {
+    name: 'write a format before the namespace is switched to it',
+    invariant: 'formats',
+    edits: [
+      {
+        file: 'lib/keeper/allowance.ts',
+        find: 'return Math.min(this.#switchedTo, newestFormat());',
+        replace: 'return newestFormat();',
+      },
+    ],
+    tests: ['test/operations/rolling-upgrade.test.ts'],
   },
   {
     name: 'delete trimmed rows instead of leaving their stubs',
