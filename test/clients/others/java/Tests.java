@@ -40,12 +40,21 @@ final class Tests {
         failed++;
         System.out.println("FAILED  " + client + ": " + test.getKey());
         error.printStackTrace(System.out);
+        threads();
       }
     }
     System.out.printf(
         "RESULT|%s|%s|%s|%d|%d%n", client, version, String.join(", ", tests.keySet()), tests.size() - failed, failed);
     System.out.flush();
     System.exit(failed == 0 ? 0 : 1);
+  }
+
+  /** What every thread waits for: a test that hangs is seldom to be had a second time. */
+  private static void threads() {
+    for (Map.Entry<Thread, StackTraceElement[]> thread : Thread.getAllStackTraces().entrySet()) {
+      System.out.println("thread " + thread.getKey().getName() + ", " + thread.getKey().getState());
+      for (StackTraceElement frame : thread.getValue()) System.out.println("    at " + frame);
+    }
   }
 
   static void check(boolean holds, String what) {
