@@ -6,6 +6,8 @@ const ROUND_TRIP_MS_MAX = 1000;
 const DATE_RESOLUTION_MS = 1000;
 /** Samples that contradict each other by more than this mean that a clock has stepped: nothing is certain then. */
 const DISAGREEMENT_MS_MAX = 5000;
+/** A call that took longer by one clock than by the other by more than this saw the wall clock being set. */
+const SET_MS_MIN = 250;
 
 /** The server's own time, cut off to whole seconds, and when by this machine's clock the call was sent and answered. */
 export interface ServerTimeSample {
@@ -24,16 +26,19 @@ interface Interval {
 /**
  * This machine's clock, corrected by the offset that the store's Date headers show (I13).
  *
- * Each sample gives an interval that holds the offset. Their running intersection is kept. While zero is in
- * it, a good clock is left alone; otherwise the offset is its middle, so that no clock is off by more than half of it. When a sample contradicts the intersection by no more than five
- * seconds, clocks have drifted and the interval starts again. By more, {@link ServerClock.trusted} is false until two
- * samples in a row agree: until then nothing that depends on time may be written.
+ * Each sample gives an interval that holds the offset. Their running intersection is kept. While zero is in it, a good clock
+ * is left alone; otherwise the offset is its middle, so that no clock is off by more than half of it. When a sample contradicts
+ * the intersection by no more than five seconds, clocks have drifted and the interval starts again. By more,
+ * {@link ServerClock.trusted} is false until two samples in a row agree: until then nothing that depends on time may be
+ * written. A clock that is set during a call spoils that call's own sample; it is distrusted until the next one.
  */
 export class ServerClock implements Clock {
   readonly #base: Clock;
   #interval: Interval = { lowMs: -Infinity, highMs: Infinity };
   /** The sample that caused the distrust, or the latest since. */
   #doubtful: Interval | undefined;
+  /** The clock was set during a call, and no sample since tells by how much. */
+  #wasSet = false;
 
   constructor(base: Clock) {
     this.#base = base;
@@ -58,16 +63,21 @@ export class ServerClock implements Clock {
     return lowMs <= 0 && highMs >= 0 ? 0 : Math.round((lowMs + highMs) / 2);
   }
 
-  /** False while samples contradict each other. */
+  /** False while samples contradict each other, and from when the clock was set during a call until the next sample. */
   get trusted(): boolean {
-    return this.#doubtful === undefined;
+    return this.#doubtful === undefined && !this.#wasSet;
   }
 
   /** Takes a sample in, made with the same base clock. Samples of slow calls are left out. */
   observe(sample: ServerTimeSample): void {
     const roundTripMs = sample.receivedMs - sample.sentMs;
+    if (Math.abs(roundTripMs - sample.roundTripMonotonicMs) > SET_MS_MIN) {
+      this.#wasSet = true;
+      return;
+    }
     if (roundTripMs < 0 || roundTripMs >= ROUND_TRIP_MS_MAX) return;
     if (sample.roundTripMonotonicMs >= ROUND_TRIP_MS_MAX) return;
+    this.#wasSet = false;
     const seen: Interval = {
       lowMs: sample.serverMs - sample.receivedMs,
       highMs: sample.serverMs + DATE_RESOLUTION_MS - sample.sentMs,

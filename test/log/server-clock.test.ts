@@ -58,6 +58,7 @@ describe('a clock that the server corrects', () => {
     const sentMs = base.now();
     clock.observe({ serverMs: 0, sentMs, receivedMs: sentMs + 5, roundTripMonotonicMs: 1000 });
     clock.observe({ serverMs: 0, sentMs, receivedMs: sentMs - 5, roundTripMonotonicMs: 5 });
+    await call();
     expect(clock.offsetMs).toBe(0);
     expect(clock.trusted).toBe(true);
   });
@@ -88,6 +89,30 @@ describe('a clock that the server corrects', () => {
       await call();
       expect(clock.trusted).toBe(true);
       expect(Math.abs(errorOfNow())).toBeLessThanOrEqual(1000);
+    },
+  );
+
+  it.each([26_700, 3_000, -3_000, -26_700])(
+    'is not trusted from when it is set by %d ms during a call until the next call tells by how much',
+    async (stepMs) => {
+      const { base, clock, call, errorOfNow } = machine(0);
+      for (let count = 0; count < 20; count++) {
+        await call();
+        await base.advance(137);
+      }
+      const sentMs = base.now();
+      clock.observe({
+        serverMs: Math.floor(sentMs / 1000) * 1000,
+        sentMs,
+        receivedMs: sentMs + 10 + stepMs,
+        roundTripMonotonicMs: 10,
+      });
+      expect(clock.trusted).toBe(false);
+      base.step(stepMs);
+      await call();
+      if (!clock.trusted) await call();
+      expect(clock.trusted).toBe(true);
+      expect(Math.abs(errorOfNow())).toBeLessThan(1_010);
     },
   );
 
