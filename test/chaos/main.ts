@@ -14,7 +14,6 @@ import { DynamoStore } from '../../lib/log/dynamo-store.js';
 import { History } from '../sim/history.js';
 import { PERMANENT, Workload } from '../sim/workload.js';
 import { Dice } from '../sim/world/dice.js';
-import { NO_FAULT_RATES } from '../sim/world/faults.js';
 import { ChaosClient, NAMESPACE } from './clients.js';
 import { Cluster, TABLE_PREFIX } from './cluster.js';
 import { FAULTS } from './faults.js';
@@ -46,7 +45,7 @@ async function main(): Promise<boolean> {
     await found(client);
     const history = new RealHistory();
     const workload = new Workload({
-      ...{ history, rates: () => NO_FAULT_RATES, pauseMsMax: 60, largeShare: 0.05 },
+      ...{ history, fires: () => false, pauseMsMax: 60, largeShare: 0.05 },
     });
     const clients = KINDS.map((kind, index) => {
       const who = { kind, name: `${kind}-${index}`, seed: dice.between(1, 2 ** 31) };

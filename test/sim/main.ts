@@ -71,6 +71,8 @@ function whole(name: string, text: string): number {
 
 /** Among so many every transport occurs, many times. */
 const SEEDS_FOR_ALL_TRANSPORTS = 20;
+/** Among so many every kind of fault happens. */
+const SEEDS_FOR_ALL_FAULTS = 100;
 
 function freshSeed(): number {
   return 1 + Math.floor(Math.random() * 2 ** 31);
@@ -82,6 +84,7 @@ async function run(command: Command): Promise<boolean> {
   const { firstSeed, seeds, milliseconds, isFull, keepsGoing, ...common } = command;
   const startedMs = performance.now();
   const answeredOver: Record<TransportKind, number> = { tcp: 0, lambda: 0, direct: 0 };
+  const faults = new Map<FaultKind, number>(FAULT_KINDS.map((kind) => [kind, 0]));
   const sums = { seeds: 0, steps: 0, calls: 0, answered: 0, transactions: 0 };
   let progressMs = startedMs;
   let failed = 0;
@@ -105,6 +108,7 @@ async function run(command: Command): Promise<boolean> {
     }
     if (seeds === 1) say(`history ${result.digest}`);
     sums.seeds++;
+    for (const [kind, count] of result.faults) faults.set(kind, (faults.get(kind) ?? 0) + count);
     for (const { session, outcome } of result.history.calls)
       if (outcome?.kind === 'answer') answeredOver[session.transport]++;
     for (const key of ['steps', 'calls', 'answered', 'transactions'] as const) sums[key] += result[key];
@@ -118,10 +122,21 @@ async function run(command: Command): Promise<boolean> {
     `${sums.seeds} seeds, ${sums.steps} steps, ${sums.calls} operations (${sums.answered} answered), ` +
       `${sums.transactions} transactions, ${failed === 0 ? 'no violation' : `${failed} seeds more with violations`}; ${seconds} s`,
   );
+  say(`faults: ${[...faults].map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
   // A world in which a transport answers nobody shows nothing of it, whatever the checkers say.
   const silent = Object.entries(answeredOver).flatMap(([kind, answered]) => (answered === 0 ? [kind] : []));
   if (sums.seeds >= SEEDS_FOR_ALL_TRANSPORTS && silent.length > 0) {
     say(`nobody was answered over ${silent.join(', ')}`);
+    return false;
+  }
+  const absent = [...faults].flatMap(([kind, count]) => (count === 0 ? [kind] : []));
+  if (
+    sums.seeds >= SEEDS_FOR_ALL_FAULTS &&
+    command.without === undefined &&
+    command.scenario === undefined &&
+    absent.length > 0
+  ) {
+    say(`never happened: ${absent.join(', ')}`);
     return false;
   }
   return failed === 0;

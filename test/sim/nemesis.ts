@@ -63,6 +63,7 @@ export class Nemesis {
       nothing: 0.5,
     });
     const victim = this.#dice.pick(this.#processes());
+    const { happened } = this.#world.ground;
     switch (kind) {
       case 'freeze':
         this.#freeze(victim);
@@ -74,6 +75,7 @@ export class Nemesis {
         this.#partition(victim);
         return;
       case 'clockStep':
+        happened('clockStep');
         this.#note(`sets the clock of ${victim.name}`);
         victim.stepClock(this.#dice.between(-SKEW_MS_MAX, SKEW_MS_MAX));
         return;
@@ -81,6 +83,7 @@ export class Nemesis {
         this.#world.gateways.cutConnection();
         return;
       case 'coldStart':
+        happened('coldStart');
         this.#note('retires idle instances');
         this.#world.lambda.retireIdle();
         return;
@@ -94,6 +97,7 @@ export class Nemesis {
 
   #freeze(victim: SimProcess): void {
     if (!victim.isRunning) return;
+    this.#world.ground.happened('freeze');
     this.#note(`freezes ${victim.name}`);
     this.#tell(victim, 'frozen');
     victim.freeze();
@@ -109,6 +113,7 @@ export class Nemesis {
   }
 
   #kill(victim: SimProcess): void {
+    this.#world.ground.happened('kill');
     this.#note(`kills ${victim.name}`);
     const { clients, replaceClient } = this.#victims();
     const client = clients.find(({ process }) => process === victim);
@@ -124,6 +129,7 @@ export class Nemesis {
 
   #partition(victim: SimProcess): void {
     if (victim.partitioned) return;
+    this.#world.ground.happened('partition');
     this.#note(`cuts ${victim.name} off`);
     victim.partitioned = true;
     this.#world.ground.scheduler.after(this.#dice.between(50, PARTITION_MS_MAX), () => {
@@ -134,6 +140,7 @@ export class Nemesis {
   /** Everybody sleeps; some sleep on for a while longer than the others. */
   #leap(): void {
     const byMs = this.#dice.between(60_000, LEAP_MS_MAX);
+    this.#world.ground.happened('leap');
     this.#note(`everybody sleeps for ${byMs} ms`);
     for (const process of this.#processes()) {
       if (process.isRunning) {

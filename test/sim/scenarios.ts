@@ -43,7 +43,7 @@ const SCENARIOS: Readonly<Record<string, (dice: Dice) => Scenario>> = {
   /** The store asks to slow down, and gives short pages. */
   throttling: (dice) => about(dice, 'throttling', { throttle: 10, shortPages: 1, slowCall: 3 }),
   /** Processes stop in the middle of their work and go on: after seconds, or after days in which everybody slept. */
-  sleepers: (dice) => about(dice, 'sleepers', { freeze: 6, leap: 8, functionTimeout: 4, delayedWrite: 2 }),
+  sleepers: (dice) => about(dice, 'sleepers', { freeze: 6, leap: 30, functionTimeout: 4, delayedWrite: 2 }),
   /** Processes are killed between any two of their steps. */
   killer: (dice) => about(dice, 'killer', { kill: 8, functionTimeout: 3, lostReply: 1 }),
   /** Processes are cut off from everybody, and connections break. */
@@ -54,7 +54,7 @@ const SCENARIOS: Readonly<Record<string, (dice: Dice) => Scenario>> = {
   streams: (dice) =>
     about(dice, 'streams', {
       ...{ streamDelay: 5, streamRepeat: 5, streamStall: 10, queueTwice: 5, invokeTwice: 5 },
-      ...{ scheduleLost: 2, leap: 4, lateTtl: 1 },
+      ...{ scheduleLost: 2, leap: 20, lateTtl: 1 },
     }),
   /** Clients give up early and ask again, and their requests come twice. */
   impatience: (dice) =>

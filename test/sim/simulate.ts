@@ -37,6 +37,8 @@ export interface SimulationResult {
   readonly transactions: number;
   /** The same for the same run, byte for byte. */
   readonly digest: string;
+  /** How often each kind of fault happened; kinds that did not are left out. */
+  readonly faults: ReadonlyMap<FaultKind, number>;
   /** Of the history, in words. None: all is well. */
   readonly violations: readonly string[];
   readonly history: Records;
@@ -76,7 +78,7 @@ class Simulation {
     const scenario = scenarioOf(options);
     this.#scenario = scenario;
     this.#world = new World({ seed: options.seed, rates: scenario.rates, gateways: scenario.gateways });
-    const { scheduler, rates, tables } = this.#world.ground;
+    const { scheduler, fires, tables } = this.#world.ground;
     this.#log = new LogReader(tables, NAMESPACE);
     this.#history = new History(scheduler);
     tables.onChange(({ table, keys }) => {
@@ -84,7 +86,7 @@ class Simulation {
       const last = tables.get(table, keys).result?.['last'];
       if (typeof last === 'number') this.#history.appended(last);
     });
-    this.#workload = new Workload({ history: this.#history, rates, ...scenario.workload });
+    this.#workload = new Workload({ history: this.#history, fires, ...scenario.workload });
     this.#kinds = scenario.clients.slice(0, options.clients ?? Infinity);
     process.on('unhandledRejection', this.#onRejection);
   }
@@ -199,6 +201,7 @@ class Simulation {
       calls: calls.length,
       answered: calls.filter(({ outcome }) => outcome?.kind === 'answer').length,
       transactions: log.transactions.length,
+      faults: ground.fired,
       digest: digestOf(this.#history, ground.scheduler.digest),
       violations,
       history: this.#history,

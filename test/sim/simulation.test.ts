@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { QueryInput } from '../../lib/log/store.js';
 import { SCENARIO_NAMES } from './scenarios.js';
 import { commandOf, report, shrink } from './shrink.js';
+import { FAULT_KINDS, type FaultKind } from './world/faults.js';
 import { simulate, type SimulationOptions } from './simulate.js';
 import { render } from './history.js';
 import type { World } from './world/world.js';
 
 const STEPS = 700;
+/** Each kind of fault happens in one of so many runs. */
+const FAULT_SEEDS_MAX = 100;
 
 describe('the simulation', () => {
   it('does the same again, byte for byte, with the same seed', async () => {
@@ -32,6 +35,22 @@ describe('the simulation', () => {
     },
     60_000,
   );
+});
+
+describe('what goes wrong in the simulated world', () => {
+  it('is of every kind that there is', async () => {
+    const fired = new Set<FaultKind>();
+    for (let seed = 1; seed <= FAULT_SEEDS_MAX && fired.size < FAULT_KINDS.length; seed++) {
+      const { faults } = await simulate({ seed, steps: 2000 });
+      for (const kind of faults.keys()) fired.add(kind);
+    }
+    expect(FAULT_KINDS.filter((kind) => !fired.has(kind))).toEqual([]);
+  }, 120_000);
+
+  it('is nothing of what is left out', async () => {
+    const { faults } = await simulate({ seed: 2, steps: STEPS, without: FAULT_KINDS });
+    expect([...faults]).toEqual([]);
+  }, 60_000);
 });
 
 /** Reads of the log miss what was written last, as reads that are not strongly consistent do. */

@@ -5,7 +5,7 @@ import type { MultiInput } from '../../lib/client/multi.js';
 import type { CreateMode } from '../../lib/core/types.js';
 import type { History, SessionHistory } from './history.js';
 import type { Dice } from './world/dice.js';
-import type { FaultRates } from './world/faults.js';
+import type { Ground } from './world/ground.js';
 
 /** Znodes that are never deleted, for the checkers that trust nothing but values. */
 export const REGISTERS = ['/registers/a', '/registers/b', '/registers/c'] as const;
@@ -51,7 +51,7 @@ type Action = keyof typeof ACTIONS;
 
 export interface WorkloadOptions {
   readonly history: History;
-  readonly rates: () => FaultRates;
+  readonly fires: Ground['fires'];
   readonly weights?: Partial<Record<Action, number>>;
   readonly pauseMsMax: number;
   /** Data over 4 KB are blobs: this share of them. */
@@ -97,9 +97,7 @@ export class Workload {
 
   #act(action: Action, client: ZeroKeeperClient, worker: Worker): Promise<unknown> {
     const { dice } = worker;
-    const timeoutMs = dice.chance(0.1 * this.#options.rates().clientTimeout)
-      ? dice.between(1, 1_500)
-      : 15_000;
+    const timeoutMs = this.#options.fires('clientTimeout', 0.1, dice) ? dice.between(1, 1_500) : 15_000;
     const call = { timeoutMs };
     switch (action) {
       case 'readRegister':

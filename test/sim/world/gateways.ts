@@ -82,7 +82,9 @@ export class SimGateways {
   }
 
   cutConnection(): void {
-    if (this.#connections.length > 0) this.#dice.pick(this.#connections).cut();
+    if (this.#connections.length === 0) return;
+    this.#ground.happened('socketCut');
+    this.#dice.pick(this.#connections).cut();
   }
 
   #start(index: number): void {

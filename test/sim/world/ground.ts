@@ -4,7 +4,7 @@ import { KeeperError } from '../../../lib/keeper/types.js';
 import { SimulatedTables } from '../../../lib/log/simulated-tables.js';
 import { StoreError } from '../../../lib/log/store.js';
 import { Dice } from './dice.js';
-import { NO_FAULT_RATES, type FaultRates } from './faults.js';
+import { NO_FAULT_RATES, type FaultKind, type FaultRates } from './faults.js';
 import { SimProcess } from './process.js';
 import { Scheduler } from './scheduler.js';
 import { SimStore } from './store.js';
@@ -23,6 +23,8 @@ export class Ground {
   readonly dice: Dice;
   /** What nobody should ever see: broken assertions, errors of no known type. */
   readonly problems: string[] = [];
+  /** How often each kind of fault has happened. */
+  readonly fired = new Map<FaultKind, number>();
   readonly #rates: FaultRates;
   #calm = true;
   #names = 0;
@@ -34,6 +36,17 @@ export class Ground {
 
   /** Faults at the moment. */
   readonly rates = (): FaultRates => (this.#calm ? NO_FAULT_RATES : this.#rates);
+
+  /** Whether a fault of this kind happens now: with so much chance on a bad day. */
+  readonly fires = (kind: FaultKind, probability: number, dice = this.dice): boolean => {
+    if (!dice.chance(probability * this.rates()[kind])) return false;
+    this.happened(kind);
+    return true;
+  };
+
+  readonly happened = (kind: FaultKind): void => {
+    this.fired.set(kind, (this.fired.get(kind) ?? 0) + 1);
+  };
 
   get isCalm(): boolean {
     return this.#calm;
@@ -50,15 +63,12 @@ export class Ground {
   }
 
   process(kind: string): SimProcess {
-    const skewMs = this.dice.chance(0.3 * this.rates().clockSkew)
-      ? this.dice.between(-SKEW_MS_MAX, SKEW_MS_MAX)
-      : 0;
+    const skewMs = this.fires('clockSkew', 0.3) ? this.dice.between(-SKEW_MS_MAX, SKEW_MS_MAX) : 0;
     return new SimProcess({ name: `${kind}-${++this.#names}`, scheduler: this.scheduler, skewMs });
   }
 
   store(process: SimProcess): SimStore {
-    const { tables, rates } = this;
-    return new SimStore({ process, tables, dice: this.dice.fork(), rates });
+    return new SimStore({ process, ground: this, dice: this.dice.fork() });
   }
 
   problem(what: string): void {

@@ -91,7 +91,7 @@ export class SimLambda {
 
   /** An asynchronous event: run some time, again when it fails, and now and then twice. */
   invokeLater(name: FunctionName, event: object, attempt = 0): void {
-    const { scheduler, dice, rates } = this.#ground;
+    const { scheduler, dice, fires } = this.#ground;
     scheduler.after(dice.between(10, 80), () => {
       const again = () => {
         if (attempt < RETRIES) scheduler.after(RETRY_MS, () => this.invokeLater(name, event, attempt + 1));
@@ -100,7 +100,7 @@ export class SimLambda {
         if (!outcome.ok) again();
       }, again);
     });
-    if (attempt < RETRIES && dice.chance(0.05 * rates().invokeTwice)) this.invokeLater(name, event, RETRIES);
+    if (attempt < RETRIES && fires('invokeTwice', 0.05)) this.invokeLater(name, event, RETRIES);
   }
 
   /** The instance ends in the middle of whatever it does. */
@@ -122,8 +122,8 @@ export class SimLambda {
 
   /** Lambda stops an instance whose invocation ran out of time. A worse one would let it go on some day. */
   #outOfTime(name: FunctionName, instance: Instance): void {
-    const { scheduler, dice, rates } = this.#ground;
-    if (!dice.chance(0.5 * rates().freeze)) {
+    const { scheduler, dice, fires } = this.#ground;
+    if (!fires('freeze', 0.5)) {
       this.#drop(name, instance);
       return;
     }
@@ -132,16 +132,16 @@ export class SimLambda {
   }
 
   #timeoutMs(name: FunctionName): number {
-    const { dice, rates } = this.#ground;
-    return dice.chance(0.02 * rates().functionTimeout) ? dice.between(1, 1_500) : TIMEOUT_MS[name];
+    const { dice, fires } = this.#ground;
+    return fires('functionTimeout', 0.02) ? dice.between(1, 1_500) : TIMEOUT_MS[name];
   }
 
   #pick(name: FunctionName): Instance | undefined {
-    const { dice, rates } = this.#ground;
+    const { dice, fires } = this.#ground;
     const instances = this.#instances.get(name) ?? [];
     this.#instances.set(name, instances);
     const idle = instances.filter(({ fail }) => fail === undefined);
-    if (idle.length > 0 && !dice.chance(0.05 * rates().coldStart)) return dice.pick(idle);
+    if (idle.length > 0 && !fires('coldStart', 0.05)) return dice.pick(idle);
     if (instances.length >= INSTANCES_MAX) return idle[0];
     const process = this.#ground.process(name);
     const handler = startFunction(this.#ground, name, { process, around: this.#around() });

@@ -3,7 +3,7 @@ import { StoreError } from '../../../lib/log/store.js';
 import type { DeleteInput, Item, Key, Page, PutInput, QueryInput, Store } from '../../../lib/log/store.js';
 import type { TableName, UpdateInput, WriteOutcome } from '../../../lib/log/store.js';
 import type { Dice } from './dice.js';
-import type { FaultRates } from './faults.js';
+import type { Ground } from './ground.js';
 import type { SimProcess } from './process.js';
 
 /** A call takes this long each way, ms. */
@@ -17,6 +17,9 @@ const HELD_MS_MAX = 30_000;
 /** A request that comes later than this after its signature is refused, ms. */
 export const SIGNATURE_MS_MAX = 15 * 60_000;
 
+/** Pages are as short as this while they are, as pages of many megabytes would be. */
+const SHORT_PAGE_ITEMS = 3;
+
 type Fate = 'done' | 'lostRequest' | 'lostReply' | 'throttle' | 'delayedWrite';
 
 /**
@@ -27,18 +30,13 @@ export class SimStore implements Store {
   readonly #process: SimProcess;
   readonly #tables: SimulatedTables;
   readonly #dice: Dice;
-  readonly #rates: () => FaultRates;
+  readonly #ground: Ground;
 
-  constructor(options: {
-    readonly process: SimProcess;
-    readonly tables: SimulatedTables;
-    readonly dice: Dice;
-    readonly rates: () => FaultRates;
-  }) {
+  constructor(options: { readonly process: SimProcess; readonly ground: Ground; readonly dice: Dice }) {
     this.#process = options.process;
-    this.#tables = options.tables;
+    this.#tables = options.ground.tables;
     this.#dice = options.dice;
-    this.#rates = options.rates;
+    this.#ground = options.ground;
   }
 
   get(table: TableName, key: Key): Promise<Item | undefined> {
@@ -58,8 +56,13 @@ export class SimStore implements Store {
   }
 
   query(input: QueryInput): Promise<Page> {
-    const itemsMax = this.#rates().shortPages > 0 ? 3 : Infinity;
-    return this.#call(() => this.#tables.query(input, itemsMax).result, false);
+    const isShort = this.#ground.rates().shortPages > 0;
+    return this.#call(() => {
+      const page = this.#tables.query(input, isShort ? SHORT_PAGE_ITEMS : Infinity).result;
+      if (isShort && page.next !== undefined && page.items.length === SHORT_PAGE_ITEMS)
+        this.#ground.happened('shortPages');
+      return page;
+    }, false);
   }
 
   #write(call: WriteCall): Promise<WriteOutcome> {
@@ -105,17 +108,26 @@ export class SimStore implements Store {
 
   #fate(isWrite: boolean): Fate {
     if (this.#process.partitioned) return 'lostRequest';
-    const rates = this.#rates();
+    const fate = this.#chosenFate();
+    if (fate === 'done') return fate;
+    // A call that changes nothing is as good as lost when its reply is.
+    const isLost = !isWrite && fate !== 'throttle';
+    this.#ground.happened(isLost ? 'lostRequest' : fate);
+    return isLost ? 'lostRequest' : fate;
+  }
+
+  #chosenFate(): Fate {
+    const rates = this.#ground.rates();
     let dice = this.#dice.random.float();
-    if ((dice -= 0.02 * rates.lostReply) < 0) return isWrite ? 'lostReply' : 'lostRequest';
+    if ((dice -= 0.02 * rates.lostReply) < 0) return 'lostReply';
     if ((dice -= 0.015 * rates.lostRequest) < 0) return 'lostRequest';
     if ((dice -= 0.02 * rates.throttle) < 0) return 'throttle';
-    if ((dice -= 0.01 * rates.delayedWrite) < 0) return isWrite ? 'delayedWrite' : 'lostRequest';
+    if ((dice -= 0.01 * rates.delayedWrite) < 0) return 'delayedWrite';
     return 'done';
   }
 
   #latencyMs(): number {
-    const isSlow = this.#dice.chance(0.01 * this.#rates().slowCall);
+    const isSlow = this.#ground.fires('slowCall', 0.01, this.#dice);
     return this.#dice.between(LATENCY_MS_MIN, isSlow ? SLOW_MS_MAX : LATENCY_MS_MAX);
   }
 }

@@ -44,9 +44,9 @@ class Shard {
   }
 
   #delayMs(): number {
-    const { dice, rates } = this.#ground;
-    if (dice.chance(0.01 * rates().streamStall)) return dice.between(1_000, STALL_MS_MAX);
-    const slow = dice.chance(0.1 * rates().streamDelay) ? 10 : 1;
+    const { dice, fires } = this.#ground;
+    if (fires('streamStall', 0.01)) return dice.between(1_000, STALL_MS_MAX);
+    const slow = fires('streamDelay', 0.1) ? 10 : 1;
     return dice.between(DELIVERY_MS_MIN, DELIVERY_MS_MAX * slow);
   }
 
@@ -56,7 +56,7 @@ class Shard {
   }
 
   #deliver(): void {
-    const { scheduler, dice, rates } = this.#ground;
+    const { scheduler, fires } = this.#ground;
     this.#waiting = this.#waiting.filter(({ atMs }) => scheduler.nowMs - atMs < RETENTION_MS);
     const batch = this.#waiting.slice(0, BATCH_MAX);
     if (batch.length === 0) {
@@ -65,7 +65,7 @@ class Shard {
     }
     const done = () => {
       // A batch whose success was not noted comes again.
-      if (!dice.chance(0.05 * rates().streamRepeat)) this.#waiting = this.#waiting.slice(batch.length);
+      if (!fires('streamRepeat', 0.05)) this.#waiting = this.#waiting.slice(batch.length);
       this.#running = false;
       if (this.#waiting.length > 0) this.#schedule(this.#delayMs());
     };
@@ -137,11 +137,10 @@ export class SimQueue {
   }
 
   #later(message: { messageId: string; body: string; received: number }, delayMs: number): void {
-    const { scheduler, dice, rates } = this.#ground;
-    const lateMs = dice.between(5, dice.chance(0.05 * rates().streamDelay) ? 20_000 : 200);
+    const { scheduler, dice, fires } = this.#ground;
+    const lateMs = dice.between(5, fires('streamDelay', 0.05) ? 20_000 : 200);
     scheduler.after(delayMs + lateMs, () => this.#deliver(message));
-    if (dice.chance(0.05 * rates().queueTwice))
-      scheduler.after(delayMs + 2 * lateMs, () => this.#deliver(message));
+    if (fires('queueTwice', 0.05)) scheduler.after(delayMs + 2 * lateMs, () => this.#deliver(message));
   }
 
   #deliver(message: { messageId: string; body: string; received: number }): void {
@@ -170,7 +169,7 @@ const TTL_LATE_MS_MAX = 2 * 24 * 3600_000;
 
 /** What comes without a cause: the schedule of each function, and the deletion of rows whose time to live has passed. */
 export function startSchedules(ground: Ground, lambda: SimLambda): void {
-  const { scheduler, dice, rates } = ground;
+  const { scheduler, dice, fires } = ground;
   const every = (intervalMs: number, run: () => void) => {
     const next = () => {
       run();
@@ -180,12 +179,11 @@ export function startSchedules(ground: Ground, lambda: SimLambda): void {
   };
   for (const name of ['materialize', 'notify', 'expire'] as const) {
     every(SCHEDULED_MS, () => {
-      if (!dice.chance(0.2 * rates().scheduleLost))
-        lambda.invokeLater(name, { 'detail-type': 'Scheduled Event' });
+      if (!fires('scheduleLost', 0.2)) lambda.invokeLater(name, { 'detail-type': 'Scheduled Event' });
     });
   }
   every(TTL_MS, () => {
-    const lateMs = dice.chance(Math.min(1, 0.7 * rates().lateTtl)) ? dice.between(0, TTL_LATE_MS_MAX) : 0;
+    const lateMs = fires('lateTtl', 0.7) ? dice.between(0, TTL_LATE_MS_MAX) : 0;
     ground.tables.deleteExpired(scheduler.nowMs - lateMs);
   });
 }

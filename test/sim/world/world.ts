@@ -34,7 +34,7 @@ export class World {
 
   /** A client's Invoke of `api`: requests and answers get lost, come twice and come late. */
   invokeApi(from: SimProcess, payload: Uint8Array): Promise<InvokeAnswer> {
-    const { scheduler, dice, rates } = this.ground;
+    const { scheduler, dice, fires } = this.ground;
     return new Promise((resolve, reject) => {
       const refuse = (message: string, name?: string) => {
         const error = new SimulatedFault(message);
@@ -42,15 +42,15 @@ export class World {
           reject(name === undefined ? error : Object.assign(error, { name })),
         );
       };
-      if (from.partitioned || dice.chance(0.02 * rates().invokeLost)) return; // silence, until the client gives up
-      if (dice.chance(0.02 * rates().invokeLost)) {
+      if (from.partitioned || fires('invokeLost', 0.02)) return; // silence, until the client gives up
+      if (fires('invokeLost', 0.02)) {
         refuse('slow down', 'TooManyRequestsException');
         return;
       }
       const signedMs = scheduler.nowMs;
       const isTooOld = () => scheduler.nowMs - signedMs > SIGNATURE_MS_MAX;
       const event: unknown = JSON.parse(new TextDecoder().decode(payload));
-      if (dice.chance(0.03 * rates().invokeTwice)) {
+      if (fires('invokeTwice', 0.03)) {
         scheduler.after(dice.between(5, 20_000), () => {
           if (isTooOld()) return;
           this.lambda
@@ -58,7 +58,7 @@ export class World {
             .catch((error: unknown) => this.ground.thrown('a late copy', error));
         });
       }
-      const lost = dice.chance(0.03 * rates().invokeLost);
+      const lost = fires('invokeLost', 0.03);
       scheduler.after(dice.between(2, 10), () => {
         if (isTooOld()) return;
         this.lambda.invoke('api', event).then(
@@ -80,10 +80,10 @@ export class World {
 
   /** What a function sends to another service: it arrives and is confirmed, arrives only, or does not arrive. */
   #network(from: SimProcess, arrive: () => void): Promise<void> {
-    const { scheduler, dice, rates } = this.ground;
+    const { scheduler, dice, fires } = this.ground;
     return new Promise((resolve, reject) => {
-      const isLost = from.partitioned || dice.chance(0.03 * rates().invokeLost);
-      const isConfirmed = !isLost && !dice.chance(0.02 * rates().invokeLost);
+      const isLost = from.partitioned || fires('invokeLost', 0.03);
+      const isConfirmed = !isLost && !fires('invokeLost', 0.02);
       if (!isLost) scheduler.after(dice.between(1, 5), arrive);
       from.after(dice.between(6, 12), () => {
         if (isConfirmed) resolve();
