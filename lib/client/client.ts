@@ -146,7 +146,7 @@ export class ZeroKeeperClient implements AsyncDisposable {
     return this.#core.state;
   }
 
-  /** The session, with what it takes to go on with it in another process. Undefined for a client without one. */
+  /** The session, with what it takes to go on with it in another process. Undefined for a client without one, or that was only `readOnly` so far. */
   get session(): TransportSession | undefined {
     return this.#core.transport.session;
   }

@@ -141,6 +141,7 @@ function tcp(options: TcpOptions): [TcpTransport, ClientOptions] {
     sessionTimeoutMs: options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS_DEFAULT,
     closeTimeoutMs: options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS_DEFAULT,
     session: options.session,
+    canBeReadOnly: options.canBeReadOnly,
     auth: options.auth ?? [],
     dial: options.dial ?? dialer(options.tls),
     clock: options.clock ?? systemClock,

@@ -87,7 +87,9 @@ export class ClientCore {
       release();
       throw error;
     }
-    if (this.transport.session === undefined || this.#ended.signal.aborted) release();
+    // A client that is read-only has no session yet, and will have one.
+    const isWithout = this.transport.session === undefined && this.#state !== 'readOnly';
+    if (isWithout || this.#ended.signal.aborted) release();
     else this.#ended.signal.addEventListener('abort', release, { once: true });
   }
 

@@ -8,6 +8,8 @@ import type { ZeroKeeperError } from './errors.js';
 export interface ClientEvents {
   /** Requests are being answered: at first, and again after `suspended`. */
   readonly connected: undefined;
+  /** Reads are being answered, by a server that only reads: see the option `canBeReadOnly` of the transport `tcp`. */
+  readonly readOnly: undefined;
   /** Nobody answers. The session may live on; whoever holds a lock must assume that it is about to be lost. */
   readonly suspended: ZeroKeeperError | undefined;
   /** The session is over, its ephemerals are gone. Final. */

@@ -99,6 +99,8 @@ export class ThrottledError extends ZeroKeeperError {}
 export class QuotaExceededError extends ZeroKeeperError {}
 /** There is no such watch. */
 export class NoWatcherError extends ZeroKeeperError {}
+/** The server only reads at the moment: nothing was done. */
+export class NotReadOnlyError extends ZeroKeeperError {}
 /** The server, or this transport, does not have the operation. */
 export class UnsupportedError extends ZeroKeeperError {}
 /** What was sent or received could not be read, or is too long. */
@@ -155,6 +157,7 @@ export const ERROR_CLASSES: ReadonlyMap<number, ErrorClass> = new Map<number, Er
   [ErrorCode.ThrottledOp, ThrottledError],
   [ErrorCode.QuotaExceeded, QuotaExceededError],
   [ErrorCode.NoWatcher, NoWatcherError],
+  [ErrorCode.NotReadOnly, NotReadOnlyError],
   [ErrorCode.Unimplemented, UnsupportedError],
   [ErrorCode.MarshallingError, MarshallingError],
 ]);

@@ -52,6 +52,13 @@ export interface TcpOptions extends ClientOptions {
   readonly servers: string | readonly string[];
   /** A session to go on with. */
   readonly session?: SessionReference;
+  /**
+   * Whether a server that only reads will do while none that writes can be reached, as with ZooKeeper's clients. The client is `readOnly`
+   * then, instead of `connected`: it has no session, reads show a state that may be old, writes and `sync` (so linearizable reads, too) reject with
+   * NotReadOnlyError. It goes to a server that writes as soon as there is one. A session that is open already is never taken up by a
+   * server that only reads. Default false.
+   */
+  readonly canBeReadOnly?: boolean;
   /** Credentials, presented on every connection. A refusal ends the session. */
   readonly auth?: readonly { readonly scheme: string; readonly auth: Uint8Array | string }[];
   /** Encrypts the connection. */

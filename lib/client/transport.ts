@@ -70,12 +70,14 @@ export interface TransportSession {
 /**
  * - `connecting`: the session is not open yet.
  * - `connected`: requests are being answered.
+ * - `readOnly`: reads are being answered, by a server that cannot write and may be behind (tcp, where `canBeReadOnly` allows it). Whoever
+ *   holds something must assume that it is lost: there is no session, or nobody knows whether it lives on.
  * - `suspended`: nobody answers. The session, its ephemerals and its watches live on until it expires; whoever holds a
  *   lock must assume that it is about to be lost.
  * - `lost`: the session is over, or somebody else took it. Final.
  * - `closed`: the client was closed. Final.
  */
-export type SessionState = 'connecting' | 'connected' | 'suspended' | 'lost' | 'closed';
+export type SessionState = 'connecting' | 'connected' | 'readOnly' | 'suspended' | 'lost' | 'closed';
 
 /** What a transport tells. Neither throws. */
 export interface TransportHandlers {

@@ -20,6 +20,8 @@ export interface Received {
   readonly request: WireRequest;
 }
 
+const ISRO = Buffer.from('isro');
+
 /** One client's connection, as the script of a test sees it: what comes in is awaited, what goes out is told. */
 export class ScriptedPeer {
   readonly #socket: Socket;
@@ -30,11 +32,20 @@ export class ScriptedPeer {
   /** The peer asks four-letter words: there are no frames. */
   #raw = false;
   readonly closed: Promise<void>;
+  /** Resolves when the peer asks `isro`. */
+  readonly isro: Promise<void>;
+  #asked: () => void = () => undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.isro = new Promise((resolve) => (this.#asked = resolve));
     socket.on('data', (chunk: Buffer) => {
       if (this.#raw) return;
+      if (chunk.equals(ISRO)) {
+        this.#raw = true;
+        this.#asked();
+        return;
+      }
       for (const frame of this.#frames.push(chunk)) this.#take(frame);
     });
     socket.on('error', () => undefined);
@@ -43,15 +54,20 @@ export class ScriptedPeer {
 
   /** Awaits the handshake and accepts it. */
   async accept(session = 77n, timeoutMs = 6000): Promise<ConnectRequest> {
-    const request = readConnectRequest(new JuteReader(await this.#next()));
+    const request = await this.handshake();
     this.greet(session, timeoutMs);
     return request;
   }
 
-  greet(session: bigint, timeoutMs: number): void {
+  /** Awaits the handshake. */
+  async handshake(): Promise<ConnectRequest> {
+    return readConnectRequest(new JuteReader(await this.#next()));
+  }
+
+  greet(session: bigint, timeoutMs: number, readOnly = false): void {
     this.#writer.beginFrame();
     const password = Buffer.alloc(16, Number(session % 256n));
-    writeConnectResponse(this.#writer, { protocolVersion: 0, timeoutMs, session, password, readOnly: false });
+    writeConnectResponse(this.#writer, { protocolVersion: 0, timeoutMs, session, password, readOnly });
     this.#writer.endFrame();
     this.#flush();
   }

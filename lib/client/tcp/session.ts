@@ -21,6 +21,7 @@ import { errorFrom, ZeroKeeperError } from '../errors.js';
 import { Channel, type Dial } from './channel.js';
 import { Heartbeat } from './heartbeat.js';
 import { RequestPipeline, type Call, type Waiting } from './requests.js';
+import { ServerSearch } from './server-search.js';
 import type { ServerAddress } from './servers.js';
 import { WatchRegistry, type WatchEvent } from './watches.js';
 
@@ -35,12 +36,13 @@ export const AUTHS_MAX = 100;
 /**
  * - `connecting`: no server has taken the session yet.
  * - `connected`: requests are being answered.
+ * - `readOnly`: reads are being answered, by a server that cannot write and may be behind; there is no session, or it may be over.
  * - `suspended`: the connection was lost. The session, its ephemerals and its watches live on until it expires; whoever
  *   holds a lock must assume that it is about to be lost.
  * - `lost`: the session has expired, or its authentication failed. Its ephemerals are gone. Final.
  * - `closed`: close() was called. Final.
  */
-export type SessionState = 'connecting' | 'connected' | 'suspended' | 'lost' | 'closed';
+export type SessionState = 'connecting' | 'connected' | 'readOnly' | 'suspended' | 'lost' | 'closed';
 export type StateListener = (state: SessionState, reason?: Error) => void;
 
 export interface SessionOptions {
@@ -52,6 +54,8 @@ export interface SessionOptions {
   readonly random: Random;
   /** A session to go on with, instead of a new one. */
   readonly resume?: { readonly session: SessionId; readonly password: Uint8Array; readonly seen: Zxid };
+  /** Whether a server that only reads will do while there is none that writes. Default: no. */
+  readonly canBeReadOnly?: boolean;
   /** Called with every event as it is read, before any later answer. */
   readonly onEvent?: (event: WatchEvent) => void;
 }
@@ -77,6 +81,10 @@ export class WireSession {
   #state: SessionState = 'connecting';
   #channel: Channel | undefined;
   #heartbeat: Heartbeat | undefined;
+  /** While a server serves us that only reads. */
+  #search: ServerSearch | undefined;
+  /** Where the next attempt to connect goes, instead of to the server whose turn it is. */
+  #found: ServerAddress | undefined;
   #attempts = 0;
   #cancelRetry: CancelTimer | undefined;
   #cancelOverdue: CancelTimer | undefined;
@@ -190,7 +198,7 @@ export class WireSession {
     if (code !== undefined) return Promise.reject(errorFrom({ code }));
     return new Promise((resolve, reject) => {
       this.#auths.push({ request, resolve, reject });
-      if (this.#state === 'connected') this.#sendAuth(request);
+      if (this.#isServed()) this.#sendAuth(request);
     });
   }
 
@@ -199,6 +207,7 @@ export class WireSession {
     if (this.#isOver()) return;
     const code = reason?.code ?? ErrorCode.SessionExpired;
     this.#setState(state, reason);
+    this.#search?.stop();
     this.#cancelRetry?.();
     this.#cancelOverdue?.();
     this.#channel?.destroy(reason ?? new Error('the client was closed'));
@@ -217,8 +226,14 @@ export class WireSession {
     return this.#state === 'lost' || this.#state === 'closed';
   }
 
+  /** Whether there is a connection that carries requests. */
+  #isServed(): boolean {
+    return this.#state === 'connected' || this.#state === 'readOnly';
+  }
+
   #dial(): void {
-    const address = this.#servers[this.#attempts % this.#servers.length];
+    const address = this.#found ?? this.#servers[this.#attempts % this.#servers.length];
+    this.#found = undefined;
     if (address === undefined) throw new WireError('there is no server to connect to');
     const greetedAt = instantOf(this.#options.clock);
     let cancelHandshake: CancelTimer = () => undefined;
@@ -244,7 +259,7 @@ export class WireSession {
       timeoutMs: this.#options.timeoutMs,
       session: this.#session,
       password: this.#password,
-      readOnly: false,
+      readOnly: this.#options.canBeReadOnly ?? false,
     });
   }
 
@@ -253,20 +268,44 @@ export class WireSession {
       this.end('lost', errorFrom({ code: ErrorCode.SessionExpired }));
       return;
     }
-    this.#session = response.session;
-    this.#password = Buffer.from(response.password);
+    const isReadOnly = response.readOnly === true;
+    if (isReadOnly && this.#options.canBeReadOnly !== true) {
+      this.#channel?.destroy(
+        new WireError('a server that only reads has taken a client that does not allow it'),
+      );
+      return;
+    }
     this.#timeoutMs = response.timeoutMs;
     this.#overdue = false;
     this.#cancelOverdue?.();
-    this.#vouchedAt = greetedAt;
+    // A session of a server that only reads is none that anybody else knows: the next server is to be asked for one.
+    if (!isReadOnly) this.#entered(response, greetedAt);
     this.#pingsDue = [];
     this.#heartbeat = new Heartbeat(this.#options.clock, response.timeoutMs, {
       ping: () => this.#ping(),
       silent: () => this.#channel?.destroy(new Error('the server has fallen silent')),
     });
     this.#restore();
-    this.#setState('connected');
+    this.#setState(isReadOnly ? 'readOnly' : 'connected');
+    if (isReadOnly) this.#searchServer();
     this.#send();
+  }
+
+  #entered(response: ConnectResponse, greetedAt: Instant): void {
+    this.#session = response.session;
+    this.#password = Buffer.from(response.password);
+    this.#vouchedAt = greetedAt;
+  }
+
+  #searchServer(): void {
+    const { dial, clock } = this.#options;
+    this.#search = new ServerSearch({
+      ...{ servers: this.#servers, dial, clock },
+      onFound: (address) => {
+        this.#found = address;
+        this.#channel?.destroy(new Error('there is a server that writes'));
+      },
+    });
   }
 
   /** What a new connection must know before it carries requests: who we are and what we watch. */
@@ -283,12 +322,13 @@ export class WireSession {
   #disconnected(reason: Error): void {
     this.#heartbeat?.stop();
     this.#heartbeat = undefined;
+    this.#search?.stop();
     this.#channel = undefined;
     this.#lastFailure = reason;
     this.#attempts++;
     this.#requests.rejectSent(this.#isOver() ? ErrorCode.SessionExpired : ErrorCode.ConnectionLoss, reason);
     if (this.#isOver()) return;
-    if (this.#state === 'connected') {
+    if (this.#isServed()) {
       this.#watchOverdue();
       this.#setState('suspended', reason);
     }
@@ -336,7 +376,13 @@ export class WireSession {
 
   /** A request that was sent then has been answered. Requests and pings may overtake each other. */
   #heard(sentAt: Instant | undefined): void {
-    if (sentAt !== undefined && sentAt.monotonicMs > this.#vouchedAt.monotonicMs) this.#vouchedAt = sentAt;
+    // A server that only reads cannot keep a session alive.
+    if (
+      this.#state === 'connected' &&
+      sentAt !== undefined &&
+      sentAt.monotonicMs > this.#vouchedAt.monotonicMs
+    )
+      this.#vouchedAt = sentAt;
   }
 
   /** Listeners run after the continuations of the answers that came before the event. */
@@ -386,7 +432,7 @@ export class WireSession {
 
   #send(): void {
     const channel = this.#channel;
-    if (this.#state !== 'connected' || channel === undefined) return;
+    if (!this.#isServed() || channel === undefined) return;
     if (!this.#requests.send(channel.writer, instantOf(this.#options.clock))) return;
     this.#heartbeat?.sent();
     channel.flushSoon();

@@ -28,6 +28,7 @@ export interface TcpTransportOptions {
   readonly sessionTimeoutMs: number;
   readonly closeTimeoutMs: number;
   readonly session?: SessionReference | undefined;
+  readonly canBeReadOnly?: boolean | undefined;
   readonly auth: readonly { readonly scheme: string; readonly auth: Uint8Array | string }[];
   readonly dial: Dial;
   readonly clock: Clock;
@@ -51,6 +52,7 @@ export class TcpTransport implements Transport {
     this.#wire = new WireSession({
       servers: options.servers,
       timeoutMs: options.sessionTimeoutMs,
+      canBeReadOnly: options.canBeReadOnly ?? false,
       dial: options.dial,
       clock: options.clock,
       random: options.random,
@@ -83,7 +85,7 @@ export class TcpTransport implements Transport {
     const connected = new Promise<void>((resolve, reject) => {
       this.#wire.onState((state, reason) => {
         this.#tell(state, reason);
-        if (state === 'connected') resolve();
+        if (state === 'connected' || state === 'readOnly') resolve();
         else if (state === 'lost' || state === 'closed') reject(asError(reason));
       });
     });
@@ -124,7 +126,7 @@ export class TcpTransport implements Transport {
 
   async #close(): Promise<void> {
     const { clock, closeTimeoutMs } = this.#options;
-    if (this.#wire.state === 'connected') {
+    if (this.#wire.state === 'connected' || this.#wire.state === 'readOnly') {
       const cancel = clock.after(closeTimeoutMs, () => this.#wire.end('closed'));
       const request = { operation: operations.closeSession, body: EMPTY, write: false };
       // The connection may break before the answer comes: the server then closes the session, or it expires.
