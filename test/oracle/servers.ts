@@ -25,7 +25,7 @@ const HEAP_MB = 512;
 const JARS_SCRIPT = fileURLToPath(new URL('../support/zookeeper/jars.sh', import.meta.url));
 
 /** A ZooKeeper of its own on a free port, with everything switched on that ZeroKeeper has always on. */
-export async function startZooKeeper(): Promise<RunningServer> {
+export async function startZooKeeper(javaOptions: readonly string[] = []): Promise<RunningServer> {
   const jars = execFileSync('bash', [JARS_SCRIPT], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -35,7 +35,7 @@ export async function startZooKeeper(): Promise<RunningServer> {
   const config = join(directory, 'zoo.cfg');
   writeFileSync(config, settings(directory, port));
   const main = 'org.apache.zookeeper.server.ZooKeeperServerMain';
-  const child = spawn('java', [...JAVA_OPTIONS, '-cp', `${jars}/*`, main, config], {
+  const child = spawn('java', [...JAVA_OPTIONS, ...javaOptions, '-cp', `${jars}/*`, main, config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   // It must not outlive a run that is ended from outside.

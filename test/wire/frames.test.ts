@@ -63,7 +63,8 @@ describe('a frame that went between ZooKeeper and its own client', () => {
     const missing = Object.keys(operations).filter(
       (name) => FRAMES[`${name}.request`] === undefined || FRAMES[`${name}.reply`] === undefined,
     );
-    // A client sends these only inside a multi, after a pause, with SASL, to an ensemble, or when it comes back with watches.
-    expect(missing).toEqual(['check', 'setWatches', 'setWatches2', 'ping', 'sasl', 'reconfig']);
+    // No client of Apache sends a check but in a multi, and a server on its own refuses every reconfiguration.
+    expect(missing).toEqual(['check', 'reconfig']);
+    expect(FRAMES['reconfig.request']).toBeDefined();
   });
 });
