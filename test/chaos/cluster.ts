@@ -39,6 +39,8 @@ export class Cluster {
   /** Whether the engine has a disk of its own, which can be filled. */
   readonly hasDisk: boolean;
   #engine: Engine | undefined;
+  /** Waited for before the end: an engine that is being started would outlive it. */
+  #starting: Promise<Engine> | undefined;
   #emulator: ChildProcess | undefined;
   #printed = '';
   #stopped: Promise<void> | undefined;
@@ -105,7 +107,9 @@ export class Cluster {
   }
 
   async startEngine(): Promise<void> {
-    this.#engine = await startEngine({ dataFile: join(this.#disk, 'data.db'), port: this.#ports.engine });
+    this.#checkRunning();
+    this.#starting = startEngine({ dataFile: join(this.#disk, 'data.db'), port: this.#ports.engine });
+    this.#engine = await this.#starting;
   }
 
   async killEngine(): Promise<void> {
@@ -117,6 +121,7 @@ export class Cluster {
   }
 
   async startEmulator(): Promise<void> {
+    this.#checkRunning();
     const { gateway, lambda } = this.#ports;
     const options = [
       '--endpoint',
@@ -189,16 +194,33 @@ export class Cluster {
   }
 
   /** May be called again. */
+  /** What is started once the end has begun would outlive it. */
+  #checkRunning(): void {
+    if (this.#stopped !== undefined) throw new Error('the cluster is being stopped');
+  }
+
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
-    await this.killEmulator();
-    await this.#engine?.stop();
-    for (const proxy of [this.engineProxy, this.lambdaProxy, ...this.gatewayProxies]) await proxy.close();
+    const proxies = [this.engineProxy, this.lambdaProxy, ...this.gatewayProxies];
+    // What cannot be stopped keeps nothing else from being stopped.
+    const ends = await Promise.allSettled([
+      this.killEmulator(),
+      this.#stopEngine(),
+      ...proxies.map((proxy) => proxy.close()),
+    ]);
     if (this.hasDisk) execFileSync('umount', ['--lazy', this.#disk]);
     rmSync(this.#root, { recursive: true, force: true });
+    const errors = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+    if (errors.length > 0) throw new AggregateError(errors, 'not everything could be stopped');
+  }
+
+  async #stopEngine(): Promise<void> {
+    // One that could not be started has told whoever started it.
+    await this.#starting?.catch(() => undefined);
+    await this.#engine?.stop();
   }
 }
 
