@@ -45,8 +45,12 @@ export class Cluster {
   #printed = '';
   #stopped: Promise<void> | undefined;
 
+  /** Whether the engine is this cluster's own, to be killed and frozen, or one that somebody else has started. */
+  readonly ownsEngine: boolean;
+
   private constructor(parts: {
     ports: Ports;
+    ownsEngine: boolean;
     engineProxy: Proxy;
     gatewayProxies: Proxy[];
     lambdaProxy: Proxy;
@@ -55,15 +59,18 @@ export class Cluster {
     this.engineProxy = parts.engineProxy;
     this.gatewayProxies = parts.gatewayProxies;
     this.lambdaProxy = parts.lambdaProxy;
+    this.ownsEngine = parts.ownsEngine;
     mkdirSync(this.#disk);
-    this.hasDisk = mounted(this.#disk);
+    this.hasDisk = this.ownsEngine && mounted(this.#disk);
   }
 
-  static async start(): Promise<Cluster> {
-    const engine = await freePorts(2 + GATEWAYS);
-    const [lambda, gateway] = [engine + 1, engine + 2];
+  /** On an engine of its own, or on the one that listens at this port of this machine. */
+  static async start(enginePort?: number): Promise<Cluster> {
+    const first = await freePorts(2 + GATEWAYS);
+    const [engine, lambda, gateway] = [enginePort ?? first, first + 1, first + 2];
     const cluster = new Cluster({
       ports: { engine, gateway, lambda },
+      ownsEngine: enginePort === undefined,
       engineProxy: await Proxy.listen({ port: engine }),
       gatewayProxies: await Promise.all(
         Array.from({ length: GATEWAYS }, (_, index) => Proxy.listen({ port: gateway + index })),
@@ -75,7 +82,7 @@ export class Cluster {
       process.once(signal, () => void cluster.stop().finally(() => process.exit(1)));
     }
     try {
-      await cluster.startEngine();
+      if (cluster.ownsEngine) await cluster.startEngine();
       await cluster.startEmulator();
     } catch (error) {
       await cluster.stop();

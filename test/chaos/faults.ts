@@ -47,11 +47,13 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'freeze the engine',
     weight: 2,
+    isPossible: ({ ownsEngine }) => ownsEngine,
     strike: (cluster, dice) => whilePaused(cluster.enginePid, dice.between(100, 3_000)),
   },
   {
     name: 'kill the engine',
     weight: 2,
+    isPossible: ({ ownsEngine }) => ownsEngine,
     strike: async (cluster, dice) => {
       await cluster.killEngine();
       await pause(dice.between(0, 1_500));

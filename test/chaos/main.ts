@@ -26,17 +26,23 @@ const SETTLE_MS_MAX = 180_000;
 const VIOLATIONS_SHOWN_MAX = 40;
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string' }, seed: { type: 'string' }, pause: { type: 'string' } },
+  options: {
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    pause: { type: 'string' },
+    'engine-port': { type: 'string' },
+  },
 });
 const seconds = Number(values.seconds ?? 120);
 const seed = Number(values.seed ?? 1 + Math.floor(Math.random() * 2 ** 31));
+const enginePort = values['engine-port'] === undefined ? undefined : Number(values['engine-port']);
 const pauseMs = Number(values.pause ?? 1_500);
 
 async function main(): Promise<boolean> {
   silenceNodeVersionNotice();
   say(`seed ${seed}, faults for ${seconds} s`);
   const dice = new Dice(seed);
-  const cluster = await Cluster.start();
+  const cluster = await Cluster.start(enginePort);
   const client = createDynamoClient({ endpoint: cluster.endpoint, requestTimeoutMs: 15_000 });
   const problems: string[] = [];
   const problem = (what: string) => void problems.push(what);
@@ -96,7 +102,7 @@ async function strikeAll(
 ): Promise<ReadonlyMap<string, number>> {
   const faults = FAULTS.filter(({ isPossible }) => isPossible?.(cluster) ?? true);
   for (const { name } of FAULTS.filter((fault) => !faults.includes(fault)))
-    say(`left out, for it takes root: ${name}`);
+    say(`left out, for it takes root, or an engine of one's own: ${name}`);
   const counts = await strike(cluster, {
     ...{ faults, dice, seconds, pauseMs: [0, 2 * pauseMs] },
     onFault: (name) => history.note(name),

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the store's contract and the client's behaviour suite on a DynamoDB engine that is not the built-in one.
+# Runs the store's contract, the client's behaviour suite and a minute of chaos on a DynamoDB engine that is not the built-in one.
 #   run.sh                    on moto, which it installs into .cache/moto (python3 and pip are needed)
-#   run.sh --endpoint URL     on a DynamoDB that runs there: DynamoDB Local, Alternator, …; what its tables hold stays
+#   run.sh --endpoint URL     on a DynamoDB that runs there: DynamoDB Local, Alternator, …; what its tables hold stays.
+#                             Chaos takes one on this machine (http://127.0.0.1:PORT) that holds no tables of an earlier run.
 # It never passes without having run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -47,3 +48,9 @@ echo "engine: $kind at $endpoint"
 # One file after the other, with patience: these engines answer one request at a time, and slowly.
 ZEROKEEPER_TEST_ENDPOINT=$endpoint ZEROKEEPER_TEST_ENGINE=$kind npx vitest run --no-file-parallelism \
   --testTimeout 120000 --hookTimeout 60000 test/log/dynamo-store.test.ts test/behaviour/direct.test.ts test/engines
+
+if [[ $endpoint =~ ^http://(127\.0\.0\.1|localhost):([0-9]+)/?$ ]]; then
+  npm run --silent test:chaos -- --seconds 60 --engine-port "${BASH_REMATCH[2]}"
+else
+  echo "chaos was not run: $endpoint is not on this machine"
+fi
