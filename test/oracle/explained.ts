@@ -36,7 +36,13 @@ const EXPLAINED: readonly Explained[] = [
 ];
 
 /** Whose right is asked for at the parent, and whose at the znode itself. */
-const AT_PARENT: ReadonlySet<string> = new Set(['create', 'create2', 'createContainer', 'delete']);
+const AT_PARENT: ReadonlySet<string> = new Set([
+  'create',
+  'create2',
+  'createContainer',
+  'createTtl',
+  'delete',
+]);
 const AT_ZNODE: ReadonlySet<string> = new Set(['setData', 'setAcl']);
 
 /** A write whose right was given or taken by a setAcl that was sent right before it, in the same step. */
