@@ -62,6 +62,12 @@ function deadlineAttributes(deadlineMs: number): Item {
   return { deadline: deadlineMs, ttl: Math.ceil(deadlineMs / 1000) + LEASE_TTL_SLACK_SECONDS };
 }
 
+/** A lease with its deadline by the clock that never steps: what is left of it by both clocks is left. */
+interface RememberedLease {
+  readonly lease: ThinLease;
+  readonly untilMonotonicMs: number;
+}
+
 export interface ThinLeasesOptions {
   readonly store: Store;
   readonly namespace: string;
@@ -79,7 +85,7 @@ export interface ThinLeasesOptions {
 export class ThinLeases {
   readonly #options: ThinLeasesOptions;
   /** Deadlines that were written or read here. Others may only have moved them on: each is true until it passes. */
-  readonly #remembered = new Map<SessionId, ThinLease>();
+  readonly #remembered = new Map<SessionId, RememberedLease>();
 
   constructor(options: ThinLeasesOptions) {
     this.#options = options;
@@ -99,6 +105,7 @@ export class ThinLeases {
       const chain = Buffer.from(this.#options.random.bytes(8)).toString('hex');
       const lease = { ...holder, timeoutMs, chain, deadlineMs: this.#nowMs + timeoutMs };
       const found = await this.#put(lease);
+      this.#checkClock();
       if (found === undefined || found.chain === chain) return this.#remember(lease);
       const renewed = await this.renew(found, timeoutMs);
       if (renewed !== undefined) return renewed;
@@ -131,11 +138,15 @@ export class ThinLeases {
    * for certain. False when the lease has lapsed or is gone: then nothing can bring it back.
    */
   async touch(holder: LeaseHolder): Promise<boolean> {
-    const known = this.#known(holder) ?? (await this.read(holder));
-    if (known === undefined) return false;
-    this.#remember(known);
-    if (known.deadlineMs - this.#nowMs >= vouchedMs(known.timeoutMs)) return true;
-    return (await this.renew(known, known.timeoutMs)) !== undefined;
+    const known = this.#known(holder);
+    if (known !== undefined && this.#leftMs(known) >= vouchedMs(known.lease.timeoutMs)) return true;
+    if (known !== undefined) return (await this.renew(known.lease, known.lease.timeoutMs)) !== undefined;
+    const lease = await this.read(holder);
+    this.#checkClock();
+    if (lease === undefined) return false;
+    this.#remember(lease);
+    if (lease.deadlineMs - this.#nowMs >= vouchedMs(lease.timeoutMs)) return true;
+    return (await this.renew(lease, lease.timeoutMs)) !== undefined;
   }
 
   /** Whether {@link touch} can tell without asking the store whether the lease is alive. */
@@ -143,9 +154,14 @@ export class ThinLeases {
     return this.#known(holder) !== undefined;
   }
 
-  #known(holder: LeaseHolder): ThinLease | undefined {
+  #known(holder: LeaseHolder): RememberedLease | undefined {
     const known = this.#remembered.get(holder.session);
-    return known?.epoch === holder.epoch && known.deadlineMs > this.#nowMs ? known : undefined;
+    return known?.lease.epoch === holder.epoch && this.#leftMs(known) > 0 ? known : undefined;
+  }
+
+  /** By either clock: the one may have been set back since the lease was seen, the other may stand still while the process is frozen. */
+  #leftMs({ lease, untilMonotonicMs }: RememberedLease): number {
+    return Math.min(lease.deadlineMs - this.#nowMs, untilMonotonicMs - this.#options.clock.monotonic());
   }
 
   /** The lease with its new deadline; `undefined` when it is gone or its deadline has passed. */
@@ -165,6 +181,8 @@ export class ThinLeases {
         ],
       }),
     );
+    // The answer may show that the clock has been set, and that the lease had lapsed.
+    this.#checkClock();
     if (outcome.ok) return this.#remember({ ...lease, timeoutMs, deadlineMs });
     const found = outcome.existing && thinLeaseOfRow(namespace, outcome.existing);
     // Renewed already, further than this: by a retry of ours, or by another instance whose clock is ahead.
@@ -224,9 +242,10 @@ export class ThinLeases {
 
   #remember(lease: ThinLease): ThinLease {
     const known = this.#remembered.get(lease.session);
-    if (known !== undefined && known.epoch > lease.epoch) return lease;
+    if (known !== undefined && known.lease.epoch > lease.epoch) return lease;
     this.#remembered.delete(lease.session);
-    this.#remembered.set(lease.session, lease);
+    const untilMonotonicMs = this.#options.clock.monotonic() + lease.deadlineMs - this.#nowMs;
+    this.#remembered.set(lease.session, { lease, untilMonotonicMs });
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > THIN_LEASES_REMEMBERED_MAX && oldest !== undefined) this.forget(oldest);
     return lease;

@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from '../base/clock.js';
 
-/** Samples that took this long, by either clock, say too little about the offset. */
+/** Samples that took this long, by either clock, say too little about the offset, but may show that it is wrong. */
 const ROUND_TRIP_MS_MAX = 1000;
 /** The Date header counts whole seconds. */
 const DATE_RESOLUTION_MS = 1000;
@@ -30,14 +30,15 @@ interface Interval {
  * is left alone; otherwise the offset is its middle, so that no clock is off by more than half of it. When a sample contradicts
  * the intersection by no more than five seconds, clocks have drifted and the interval starts again. By more,
  * {@link ServerClock.trusted} is false until two samples in a row agree: until then nothing that depends on time may be
- * written. A clock that is set during a call spoils that call's own sample; it is distrusted until the next one.
+ * written. A clock that is set during a call spoils that call's own sample, and a slow call's sample is
+ * not exact enough to correct by: either distrusts a clock that it contradicts until the next sample that is good.
  */
 export class ServerClock implements Clock {
   readonly #base: Clock;
   #interval: Interval = { lowMs: -Infinity, highMs: Infinity };
   /** The sample that caused the distrust, or the latest since. */
   #doubtful: Interval | undefined;
-  /** The clock was set during a call, and no sample since tells by how much. */
+  /** The clock was set during a call, or before a slow one, and no sample since tells by how much. */
   #wasSet = false;
 
   constructor(base: Clock) {
@@ -68,20 +69,23 @@ export class ServerClock implements Clock {
     return this.#doubtful === undefined && !this.#wasSet;
   }
 
-  /** Takes a sample in, made with the same base clock. Samples of slow calls are left out. */
+  /** Takes a sample in, made with the same base clock. */
   observe(sample: ServerTimeSample): void {
     const roundTripMs = sample.receivedMs - sample.sentMs;
     if (Math.abs(roundTripMs - sample.roundTripMonotonicMs) > SET_MS_MIN) {
       this.#wasSet = true;
       return;
     }
-    if (roundTripMs < 0 || roundTripMs >= ROUND_TRIP_MS_MAX) return;
-    if (sample.roundTripMonotonicMs >= ROUND_TRIP_MS_MAX) return;
-    this.#wasSet = false;
+    if (roundTripMs < 0) return;
     const seen: Interval = {
       lowMs: sample.serverMs - sample.receivedMs,
       highMs: sample.serverMs + DATE_RESOLUTION_MS - sample.sentMs,
     };
+    if (Math.max(roundTripMs, sample.roundTripMonotonicMs) >= ROUND_TRIP_MS_MAX) {
+      if (this.offsetMs < seen.lowMs || this.offsetMs > seen.highMs) this.#wasSet = true;
+      return;
+    }
+    this.#wasSet = false;
     const known = this.#doubtful ?? this.#interval;
     if (gapMs(known, seen) > DISAGREEMENT_MS_MAX) {
       this.#doubtful = seen;

@@ -116,6 +116,30 @@ describe('a clock that the server corrects', () => {
     },
   );
 
+  it.each([26_700, -26_700])(
+    'is not trusted when a slow call shows that it was set by %d ms before, until a quick one tells by how much',
+    async (stepMs) => {
+      const { base, clock, call, errorOfNow } = machine(0);
+      for (let count = 0; count < 20; count++) await call();
+      base.step(stepMs);
+      await call(900, 850);
+      expect(clock.trusted).toBe(false);
+      await call();
+      await call();
+      expect(clock.trusted).toBe(true);
+      expect(Math.abs(errorOfNow())).toBeLessThan(1_010);
+    },
+  );
+
+  it('is not trusted when its first call is slow and shows that it is wrong', async () => {
+    const { clock, call, errorOfNow } = machine(60_000);
+    await call(900, 850);
+    expect(clock.trusted).toBe(false);
+    await call();
+    expect(clock.trusted).toBe(true);
+    expect(Math.abs(errorOfNow())).toBeLessThan(1_010);
+  });
+
   it('is not trusted while samples keep contradicting each other', async () => {
     const { base, clock, call } = machine(0);
     await call();
