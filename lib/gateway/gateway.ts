@@ -17,6 +17,7 @@ import { Listener, type ListenAt, type ListenerOptions } from './listener.js';
 import { resolveLimits, type GatewayLimits } from './options.js';
 import { ReadOnlySessions } from './read-only-sessions.js';
 import { Serving } from './serving.js';
+import { QuotaWarnings } from './quota-warnings.js';
 import { SessionRegistry } from './session-registry.js';
 import type { SessionConnection } from './session-requests.js';
 import { GatewayStats } from './stats.js';
@@ -68,6 +69,7 @@ export class Gateway {
   readonly #limits: GatewayLimits;
   readonly #listeners: Listener[] = [];
   readonly #certificates: Certificates[] = [];
+  readonly #quotaWarnings: QuotaWarnings;
   readonly #door: Door;
   readonly #throttle: ConnectionThrottle;
   readonly #connections = new Set<Connection>();
@@ -127,6 +129,10 @@ export class Gateway {
       answer: (word, argument) =>
         answerWord({ word, argument, allowed: this.#words, status: this.#status() }),
     };
+    this.#quotaWarnings = new QuotaWarnings({
+      ...{ keeper: options.keeper, clock: options.clock, logger: options.logger },
+      stats: this.#stats,
+    });
     this.#counting = this.#newCounting();
     this.#door = new Door(this.#limits, options.logger);
   }
@@ -253,6 +259,7 @@ export class Gateway {
 
   #fire(commit: Commit): void {
     const { zxid } = commit.position;
+    this.#quotaWarnings.see(commit);
     if (this.#options.audit !== undefined) this.#auditEnd(commit, this.#options.audit);
     for (const trigger of commit.triggers) {
       let frame: Uint8Array | undefined;

@@ -81,6 +81,7 @@ export function figures(status: GatewayStatus): readonly Figure[] {
       stats.throttled,
       'requests that were refused with ThrottledOp because they had waited too long',
     ),
+    counter('quota_exceeded', stats.quotasExceeded, 'writes that went beyond a quota'),
     counter('auth_failed_count', stats.authFailures, 'authentications that failed'),
     ...summary('readlatency', stats.reads, 'reads'),
     ...summary('updatelatency', stats.updates, 'writes'),

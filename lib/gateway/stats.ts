@@ -72,6 +72,8 @@ export class GatewayStats extends PacketStats {
   /** These two count since the start, whatever is reset. */
   throttled = 0;
   authFailures = 0;
+  /** Writes of anybody that went beyond a quota that this gateway knows. */
+  quotasExceeded = 0;
 
   override reset(): void {
     super.reset();

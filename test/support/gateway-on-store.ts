@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../../lib/base/clock.js';
-import { silentLogger } from '../../lib/base/logger.js';
+import { silentLogger, type Logger } from '../../lib/base/logger.js';
 import { systemRandom } from '../../lib/base/random.js';
 import { Gateway } from '../../lib/gateway/gateway.js';
 import { Keeper } from '../../lib/keeper/keeper.js';
@@ -9,7 +9,11 @@ import type { SimulatedStore } from '../../lib/log/simulated-store.js';
 /** A gateway over a real keeper with real sessions, on a store in memory. */
 export async function gatewayOnStore(
   store: SimulatedStore,
-  { clock = systemClock, readOnlyMode = false }: { clock?: Clock; readOnlyMode?: boolean } = {},
+  {
+    clock = systemClock,
+    readOnlyMode = false,
+    logger = silentLogger,
+  }: { clock?: Clock; readOnlyMode?: boolean; logger?: Logger } = {},
 ) {
   const shared = { store, clock, random: systemRandom };
   const keeper = new Keeper({ ...shared, namespace: 'test', follow: true });
@@ -17,7 +21,7 @@ export async function gatewayOnStore(
   let address = '';
   const sessions = new GatewaySessions({ ...shared, keeper, address: () => address });
   const gateway = new Gateway({
-    ...{ namespace: 'test', keeper, sessions, logger: silentLogger },
+    ...{ namespace: 'test', keeper, sessions, logger },
     ...{ clock, random: systemRandom, readOnlyMode },
     gateways: () => Promise.resolve([]),
   });
