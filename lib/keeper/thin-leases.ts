@@ -138,14 +138,11 @@ export class ThinLeases {
    * for certain. False when the lease has lapsed or is gone: then nothing can bring it back.
    */
   async touch(holder: LeaseHolder): Promise<boolean> {
-    const known = this.#known(holder);
-    if (known !== undefined && this.#leftMs(known) >= vouchedMs(known.lease.timeoutMs)) return true;
-    if (known !== undefined) return (await this.renew(known.lease, known.lease.timeoutMs)) !== undefined;
-    const lease = await this.read(holder);
-    this.#checkClock();
-    if (lease === undefined) return false;
-    this.#remember(lease);
-    if (lease.deadlineMs - this.#nowMs >= vouchedMs(lease.timeoutMs)) return true;
+    const known = this.#known(holder) ?? (await this.#find(holder));
+    if (known === undefined) return false;
+    this.#keep(known);
+    const { lease } = known;
+    if (this.#leftMs(known) >= vouchedMs(lease.timeoutMs)) return true;
     return (await this.renew(lease, lease.timeoutMs)) !== undefined;
   }
 
@@ -157,6 +154,13 @@ export class ThinLeases {
   #known(holder: LeaseHolder): RememberedLease | undefined {
     const known = this.#remembered.get(holder.session);
     return known?.lease.epoch === holder.epoch && this.#leftMs(known) > 0 ? known : undefined;
+  }
+
+  async #find(holder: LeaseHolder): Promise<RememberedLease | undefined> {
+    const lease = await this.read(holder);
+    // The answer may show that the clock has been set.
+    this.#checkClock();
+    return lease === undefined ? undefined : this.#seen(lease);
   }
 
   /** By either clock: the one may have been set back since the lease was seen, the other may stand still while the process is frozen. */
@@ -241,14 +245,24 @@ export class ThinLeases {
   }
 
   #remember(lease: ThinLease): ThinLease {
-    const known = this.#remembered.get(lease.session);
-    if (known !== undefined && known.lease.epoch > lease.epoch) return lease;
-    this.#remembered.delete(lease.session);
-    const untilMonotonicMs = this.#options.clock.monotonic() + lease.deadlineMs - this.#nowMs;
-    this.#remembered.set(lease.session, { lease, untilMonotonicMs });
+    this.#keep(this.#seen(lease));
+    return lease;
+  }
+
+  /** A lease that the store has just told of. */
+  #seen(lease: ThinLease): RememberedLease {
+    return { lease, untilMonotonicMs: this.#options.clock.monotonic() + lease.deadlineMs - this.#nowMs };
+  }
+
+  /** As the one that was used last. Those that were not used for longest fall out. */
+  #keep(seen: RememberedLease): void {
+    const { session, epoch } = seen.lease;
+    const known = this.#remembered.get(session);
+    if (known !== undefined && known.lease.epoch > epoch) return;
+    this.#remembered.delete(session);
+    this.#remembered.set(session, seen);
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > THIN_LEASES_REMEMBERED_MAX && oldest !== undefined) this.forget(oldest);
-    return lease;
   }
 
   #checkClock(): void {
