@@ -25,7 +25,6 @@ import type { Random } from '../base/random.js';
 import { recordKey } from '../core/state.js';
 import { NO_SESSION } from '../core/types.js';
 import type { Zxid } from '../core/types.js';
-import { decodeRow } from '../log/entry-codec.js';
 import { itemSize } from '../log/item-size.js';
 import type { Item, Key, Store } from '../log/store.js';
 import { blobsOfEntry } from './blob-references.js';
@@ -37,7 +36,7 @@ import {
   GARBAGE_BYTES_MAX,
   GARBAGE_ENTRIES_MAX,
 } from './limits.js';
-import { readEntry } from './log-rows.js';
+import { readUnlessTrimmed } from './log-rows.js';
 import { withRetries } from './retry.js';
 import type { Garbage } from './rows.js';
 import { garbageOfRow, garbageRow, garbageSortKey, stateKey } from './rows.js';
@@ -182,11 +181,10 @@ async function readNames(
 
 /** The blobs that an entry names, its body's own among them. `undefined` for a trimmed one. */
 async function namesOf(row: Item, keeper: Keeper): Promise<string[] | undefined> {
-  const decoded = decodeRow(row);
-  if (decoded.kind === 'stub') return undefined;
-  const { entry } = await readEntry(row, keeper.replica.blobs);
-  const names = blobsOfEntry(entry).map(({ blob }) => blob);
-  return decoded.kind === 'blob' ? [...names, decoded.bodyBlob.blob] : names;
+  const read = await readUnlessTrimmed(row, keeper.replica.blobs);
+  if (read === undefined) return undefined;
+  const names = blobsOfEntry(read.entry).map(({ blob }) => blob);
+  return read.bodyBlob === undefined ? names : [...names, read.bodyBlob.blob];
 }
 
 async function takeOff(options: GarbageOptions, garbage: readonly Garbage[]): Promise<void> {

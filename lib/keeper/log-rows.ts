@@ -1,3 +1,4 @@
+import type { BlobReference } from '../core/types.js';
 import type { Entry } from '../log/entry.js';
 import {
   decodeBody,
@@ -20,6 +21,8 @@ import { KeeperError } from './types.js';
 export interface SizedEntry {
   readonly entry: Entry;
   readonly bytes: number;
+  /** Where its body lies when it is too long for a row. */
+  readonly bodyBlob?: BlobReference;
 }
 
 /**
@@ -27,6 +30,13 @@ export interface SizedEntry {
  * cannot read is `Unreadable`, for nobody may guess what it says and go on.
  */
 export async function readEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
+  const sized = await readUnlessTrimmed(item, blobs);
+  if (sized !== undefined) return sized;
+  throw new KeeperError('Compacted', `the log was trimmed at zxid ${String(item['zxid'])}`);
+}
+
+/** {@link readEntry}, or `undefined` for a row whose body was trimmed. */
+export async function readUnlessTrimmed(item: Item, blobs: Blobs): Promise<SizedEntry | undefined> {
   try {
     return await decodeEntry(item, blobs);
   } catch (error) {
@@ -41,17 +51,18 @@ export async function readEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
   }
 }
 
-async function decodeEntry(item: Item, blobs: Blobs): Promise<SizedEntry> {
+async function decodeEntry(item: Item, blobs: Blobs): Promise<SizedEntry | undefined> {
   const row = decodeRow(item);
   switch (row.kind) {
     case 'entry':
       return { entry: row.entry, bytes: itemSize(item) };
     case 'blob': {
-      const body = await blobs.read(row.bodyBlob);
-      return { entry: joinEntry(row.header, decodeBody(body)), bytes: body.length };
+      const { bodyBlob } = row;
+      const body = await blobs.read(bodyBlob);
+      return { entry: joinEntry(row.header, decodeBody(body)), bytes: body.length, bodyBlob };
     }
     case 'stub':
-      throw new KeeperError('Compacted', `the log was trimmed at zxid ${row.header.first}`);
+      return undefined;
   }
 }
 

@@ -11,12 +11,12 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Zxid } from '../core/types.js';
-import { decodeHeader, decodeRow, encodeStub } from '../log/entry-codec.js';
+import { decodeHeader, encodeStub } from '../log/entry-codec.js';
 import type { Item, Key, Store } from '../log/store.js';
 import { blobsGivenBy } from './blob-references.js';
 import { Blobs } from './blobs.js';
 import { BLOB_GARBAGE_DUE_MS, TRIM_ENTRIES_MAX, TRIM_PARALLEL_MAX } from './limits.js';
-import { readEntry } from './log-rows.js';
+import { readUnlessTrimmed } from './log-rows.js';
 import { withRetries } from './retry.js';
 import { garbageRow, rowKey, stateKey, zxidOfRow, type Garbage } from './rows.js';
 import { Semaphore } from './semaphore.js';
@@ -75,9 +75,7 @@ async function zxidAt(options: Omit<TrimOptions, 'retentionMs'>, key: Key): Prom
 async function dueRows(options: TrimOptions, range: { from: Zxid; to: Zxid }): Promise<Item[]> {
   const { store, namespace, clock, retentionMs } = options;
   const page = await withRetries(options, () =>
-    store.query({
-      ...{ table: 'log', partition: namespace, from: range.from, to: range.to, limit: TRIM_ENTRIES_MAX },
-    }),
+    store.query({ table: 'log', partition: namespace, ...range, limit: TRIM_ENTRIES_MAX }),
   );
   const oldestKeptMs = clock.now() - retentionMs;
   return page.items.filter((row) => {
@@ -89,7 +87,9 @@ async function dueRows(options: TrimOptions, range: { from: Zxid; to: Zxid }): P
 async function makeStubs(options: TrimOptions, rows: readonly Item[], end: Zxid): Promise<number> {
   await record(options, 'recorded', end);
   const parallel = new Semaphore(TRIM_PARALLEL_MAX);
-  const garbage = (await Promise.all(rows.map((row) => parallel.run(() => garbageOf(options, row))))).flat();
+  const blobs = new Blobs(options);
+  const listed = await Promise.all(rows.map((row) => parallel.run(() => garbageOf(options, row, blobs))));
+  const garbage = listed.flat();
   const items = garbage.map((blob) => garbageRow(options.namespace, blob));
   const put = (item: Item) => withRetries(options, () => options.store.put({ table: 'state', item }));
   await Promise.all(items.map((item) => parallel.run(() => put(item))));
@@ -99,14 +99,13 @@ async function makeStubs(options: TrimOptions, rows: readonly Item[], end: Zxid)
 }
 
 /** The blobs of an entry: its body's own, which nobody has any more once it is trimmed, and what its transactions gave to znodes. */
-async function garbageOf(options: TrimOptions, row: Item): Promise<Garbage[]> {
-  const decoded = decodeRow(row);
-  if (decoded.kind === 'stub') return [];
-  const { entry } = await readEntry(row, new Blobs(options));
-  const common = { dueMs: options.clock.now() + BLOB_GARBAGE_DUE_MS, from: entry.last };
+async function garbageOf({ clock }: TrimOptions, row: Item, blobs: Blobs): Promise<Garbage[]> {
+  const read = await readUnlessTrimmed(row, blobs);
+  if (read === undefined) return [];
+  const { entry, bodyBlob } = read;
+  const common = { dueMs: clock.now() + BLOB_GARBAGE_DUE_MS, from: entry.last };
   const given = blobsGivenBy(entry).map((blob) => ({ ...common, ...blob }));
-  if (decoded.kind !== 'blob') return given;
-  return [...given, { ...common, reference: decoded.bodyBlob, isUnused: true }];
+  return bodyBlob === undefined ? given : [...given, { ...common, reference: bodyBlob, isUnused: true }];
 }
 
 /** Only the entry that was read is replaced: it is the same one for good, whoever trims it. */
