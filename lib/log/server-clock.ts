@@ -64,7 +64,7 @@ export class ServerClock implements Clock {
     return lowMs <= 0 && highMs >= 0 ? 0 : Math.round((lowMs + highMs) / 2);
   }
 
-  /** False while samples contradict each other, and from when the clock was set during a call until the next sample. */
+  /** False while samples contradict each other, and from when a call showed that the clock was set until a quick one tells by how much. */
   get trusted(): boolean {
     return this.#doubtful === undefined && !this.#wasSet;
   }
