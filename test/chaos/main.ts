@@ -59,6 +59,8 @@ async function main(): Promise<boolean> {
     });
     const faults = await strikeAll(cluster, dice, history);
     await settle(clients);
+    // Whoever still writes (sessions go on ending) would do so between two of the tables that are copied.
+    await cluster.killEmulator();
     const { violations, transactions } = await judge(history, {
       ...{ client, tablePrefix: TABLE_PREFIX, namespace: NAMESPACE },
     });

@@ -34,7 +34,7 @@ if [ -z "$endpoint" ]; then
   home=.cache/moto-$MOTO_VERSION
   install_moto "$home"
   port=$(node -e "const s = require('net').createServer().listen(0, '127.0.0.1', () => { console.log(s.address().port); s.close(); })")
-  "$home/bin/moto_server" -H 127.0.0.1 -p "$port" >"$home/server.log" 2>&1 &
+  "$home/bin/python" test/engines/serve-moto.py "$port" >"$home/server.log" 2>&1 &
   server=$!
   trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null || true' EXIT
   endpoint=http://127.0.0.1:$port kind=moto
