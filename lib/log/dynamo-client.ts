@@ -1,4 +1,5 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { DynamoCalls } from './dynamo-calls.js';
 
 /** Bounds of a client's calls. A caller settles what is in doubt itself, so few and short attempts are enough. */
 export const CONNECTION_TIMEOUT_MS = 1000;
@@ -26,6 +27,7 @@ export function createDynamoClient(options: DynamoClientOptions = {}): DynamoDBC
   const client = new DynamoDBClient(clientConfig(options));
   // What only AWS reads takes a quarter of the time of a call.
   if (isLocal(options)) for (const middleware of FOR_AWS_ALONE) client.middlewareStack.remove(middleware);
+  DynamoCalls.learnFrom(client);
   return client;
 }
 

@@ -1,7 +1,7 @@
 import { StoreError } from './store.js';
 
 /** Refused before anything happened; later it may not be. */
-const NOT_NOW_NAMES = new Set([
+export const NOT_NOW_NAMES: ReadonlySet<string> = new Set([
   'ProvisionedThroughputExceededException',
   'ThrottlingException',
   'ThrottledException',
@@ -12,7 +12,7 @@ const NOT_NOW_NAMES = new Set([
 ]);
 
 /** What the SDK's errors carry beside name and message, as far as it is of use here. */
-interface SdkError extends Error {
+export interface SdkError extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
 }
 

@@ -1,13 +1,7 @@
-import {
-  ConditionalCheckFailedException,
-  DeleteItemCommand,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import type { ConsumedCapacity, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock, type Clock } from '../base/clock.js';
+import { DynamoCalls } from './dynamo-calls.js';
 import { storeErrorOf } from './dynamo-errors.js';
 import { ExpressionBuilder, conditionOf, keyExpression, marshalItem } from './dynamo-expressions.js';
 import { projectionOf, unmarshalItem, updateExpression } from './dynamo-expressions.js';
@@ -45,13 +39,13 @@ const DONE: WriteOutcome = { ok: true };
  * refused before it is sent.
  */
 export class DynamoStore implements Store {
-  readonly #client: DynamoDBClient;
+  readonly #calls: DynamoCalls;
   readonly #observer: StoreObserver | undefined;
   readonly #tableNames: Readonly<Record<TableName, string>>;
   readonly #capacity: { readonly ReturnConsumedCapacity?: 'TOTAL' };
 
   constructor(options: DynamoStoreOptions) {
-    this.#client = options.client;
+    this.#calls = DynamoCalls.of(options.client);
     this.#observer = options.observer;
     this.#capacity = options.observer?.onCall ? { ReturnConsumedCapacity: 'TOTAL' } : {};
     this.#tableNames = Object.fromEntries(
@@ -62,13 +56,13 @@ export class DynamoStore implements Store {
 
   async get(table: TableName, key: Key): Promise<Item | undefined> {
     checkKey(table, key);
-    const command = new GetItemCommand({
+    const request = {
       TableName: this.#tableNames[table],
       Key: marshalItem(keyAttributes(table, key)),
       ConsistentRead: true,
       ...this.#capacity,
-    });
-    const output = await this.#send('get', table, () => this.#client.send(command));
+    };
+    const output = await this.#send('get', table, () => this.#calls.getItem(request));
     return output.Item && unmarshalItem(output.Item);
   }
 
@@ -76,43 +70,43 @@ export class DynamoStore implements Store {
     const { table, item } = input;
     checkItem(table, item);
     const builder = new ExpressionBuilder();
-    const command = new PutItemCommand({
+    const request = {
       TableName: this.#tableNames[table],
       Item: marshalItem(item),
       ...conditionOf(table, input.condition, builder),
       ...builder.attributes(),
       ...this.#capacity,
-    });
-    return this.#write({ operation: 'put', table, item }, () => this.#client.send(command));
+    };
+    return this.#write({ operation: 'put', table, item }, () => this.#calls.putItem(request));
   }
 
   async update(input: UpdateInput): Promise<WriteOutcome> {
     const { table, key, set } = input;
     checkUpdate(input);
     const builder = new ExpressionBuilder();
-    const command = new UpdateItemCommand({
+    const request = {
       TableName: this.#tableNames[table],
       Key: marshalItem(keyAttributes(table, key)),
       ...updateExpression(input, builder),
       ...conditionOf(table, input.condition, builder),
       ...builder.attributes(),
       ...this.#capacity,
-    });
-    return this.#write({ operation: 'update', table, item: set }, () => this.#client.send(command));
+    };
+    return this.#write({ operation: 'update', table, item: set }, () => this.#calls.updateItem(request));
   }
 
   async delete(input: DeleteInput): Promise<WriteOutcome> {
     const { table, key } = input;
     checkKey(table, key);
     const builder = new ExpressionBuilder();
-    const command = new DeleteItemCommand({
+    const request = {
       TableName: this.#tableNames[table],
       Key: marshalItem(keyAttributes(table, key)),
       ...conditionOf(table, input.condition, builder),
       ...builder.attributes(),
       ...this.#capacity,
-    });
-    return this.#write({ operation: 'delete', table, item: {} }, () => this.#client.send(command));
+    };
+    return this.#write({ operation: 'delete', table, item: {} }, () => this.#calls.deleteItem(request));
   }
 
   async query(input: QueryInput): Promise<Page> {
@@ -123,7 +117,7 @@ export class DynamoStore implements Store {
       return { items: [], next: undefined };
     }
     const builder = new ExpressionBuilder();
-    const command = new QueryCommand({
+    const request = {
       TableName: this.#tableNames[table],
       KeyConditionExpression: keyExpression(input, builder),
       ...projectionOf(input, builder),
@@ -135,8 +129,8 @@ export class DynamoStore implements Store {
         ExclusiveStartKey: marshalItem(keyAttributes(table, { partition, sort: after })),
       }),
       ...this.#capacity,
-    });
-    const output = await this.#send('query', table, () => this.#client.send(command));
+    };
+    const output = await this.#send('query', table, () => this.#calls.query(request));
     return {
       items: (output.Items ?? []).map(unmarshalItem),
       next: output.LastEvaluatedKey && sortOf(table, output.LastEvaluatedKey),
