@@ -10,4 +10,5 @@ export {
   type MemoryEmulator,
   type MemoryEmulatorOptions,
 } from './memory/emulator.js';
+export type { AuthSettings } from '../gateway/auth.js';
 export type { LogFields, Logger } from '../base/logger.js';

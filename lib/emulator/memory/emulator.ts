@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../base/clock.js';
 import { jsonLogger, type Logger } from '../../base/logger.js';
 import { systemRandom } from '../../base/random.js';
 import type { DirectOptions, LambdaOptions, TcpOptions } from '../../client/options.js';
+import type { AuthSettings } from '../../gateway/auth.js';
 import { localSettings } from '../../gateway/config/settings.js';
 import { openGateway, type RunningGateway } from '../../gateway/open.js';
 import { checkName, NamespaceError } from '../../keeper/registry.js';
@@ -29,6 +30,10 @@ export interface MemoryEmulatorOptions {
   readonly otherNamespaces?: readonly string[];
   /** Default 1. */
   readonly gateways?: number;
+  /** Whether hard quotas refuse what exceeds them, as with gateways and functions of that setting. Default false. */
+  readonly enforceQuota?: boolean;
+  /** Whom the gateways know besides those whom `digest` and `ip` prove. Default nobody. */
+  readonly auth?: AuthSettings;
   /** Where problems of the emulator itself are told. Default: as JSON on stderr, from `warn` on. */
   readonly logger?: Logger;
 }
@@ -96,7 +101,8 @@ export async function startEmulator(options: MemoryEmulatorOptions = {}): Promis
       `gateways has to be an integer from 1 to ${MEMORY_GATEWAYS_MAX}, but is ${gateways}`,
     );
   }
-  const emulator = new Memory({ namespace, otherNamespaces, logger: options.logger ?? stderrLogger() });
+  const { logger = stderrLogger(), enforceQuota = false, auth = {} } = options;
+  const emulator = new Memory({ namespace, otherNamespaces, logger, enforceQuota, auth });
   try {
     await emulator.start(gateways);
     return emulator;
@@ -114,6 +120,8 @@ class Memory implements MemoryEmulator {
   /** Its own is the first. */
   readonly #namespaces: readonly string[];
   readonly #logger: Logger;
+  readonly #enforceQuota: boolean;
+  readonly #auth: AuthSettings;
   readonly #functions: MemoryFunctions;
   readonly #lambda: LambdaService;
   readonly #webSocket: WebSocketApi;
@@ -122,13 +130,15 @@ class Memory implements MemoryEmulator {
   #stopping: Promise<void> | undefined;
 
   constructor(options: Required<Omit<MemoryEmulatorOptions, 'gateways'>>) {
-    const { namespace, otherNamespaces, logger } = options;
+    const { namespace, otherNamespaces, logger, enforceQuota, auth } = options;
     this.namespace = namespace;
     this.#namespaces = [...new Set([namespace, ...otherNamespaces])];
     this.#logger = logger;
+    this.#enforceQuota = enforceQuota;
+    this.#auth = auth;
     const shared = { clock: this.clock, random: systemRandom, logger };
     this.#functions = new MemoryFunctions({
-      ...{ ...shared, store: this.#store, namespaces: this.#namespaces },
+      ...{ ...shared, store: this.#store, namespaces: this.#namespaces, enforceQuota },
       pusherOf: (stage) => ({
         push: (connectionId, message) => this.#push({ stage, connectionId }, JSON.stringify(message)),
       }),
@@ -173,7 +183,7 @@ class Memory implements MemoryEmulator {
         webSocketUrl: `${this.#http.webSocketUrl}/${namespace}`,
         clock,
       },
-      direct: { transport: 'direct', store: this.#store, namespace, clock },
+      direct: { transport: 'direct', store: this.#store, namespace, clock, enforceQuota: this.#enforceQuota },
     };
     return options[transport];
   }
@@ -208,7 +218,11 @@ class Memory implements MemoryEmulator {
       ...{ store: this.#store, clock: this.clock, random: systemRandom, logger: this.#logger },
       isClockTrusted: () => true,
       ...{ namespace: this.namespace, followIdleMs: FOLLOW_IDLE_MS },
-      settings: localSettings({ host: HOST, port: 0 }),
+      settings: {
+        ...localSettings({ host: HOST, port: 0 }),
+        auth: this.#auth,
+        enforceQuota: this.#enforceQuota,
+      },
     });
   }
 

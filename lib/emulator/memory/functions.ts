@@ -39,6 +39,7 @@ export interface MemoryFunctionsOptions {
   readonly logger: Logger;
   /** The first one's are calls without an alias. */
   readonly namespaces: readonly string[];
+  readonly enforceQuota: boolean;
   readonly pusherOf: (namespace: string) => Pusher;
 }
 
@@ -101,10 +102,11 @@ export class MemoryFunctions {
   }
 
   #wire(): Readonly<Record<FunctionName, LocalFunction['handler']>> {
-    const { store, clock, random, logger, namespaces, pusherOf } = this.#options;
+    const { store, clock, random, logger, namespaces, enforceQuota, pusherOf } = this.#options;
     const common = { store, clock, random, logger, namespaces };
     const wiring = createWiring({
       ...common,
+      enforceQuota,
       timers: new QueueTimers('memory', this.#send.bind(this)),
       notify: (namespace) => this.#follow('notify', namespace),
       materialize: (namespace) => this.#follow('materialize', namespace),
