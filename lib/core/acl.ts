@@ -25,7 +25,7 @@ const SCHEMES: ReadonlyMap<string, Scheme> = new Map<string, Scheme>([
   ['digest', { ...exactly, valid: isDigestId }],
   ['ip', { valid: isIpExpression, matches: ipMatches, authenticates: false }],
   ['x509', exactly],
-  ['sasl', exactly],
+  ['sasl', { ...exactly, valid: isPrincipal }],
   ['iam', { ...exactly, matches: matchesPattern }],
 ]);
 
@@ -34,6 +34,11 @@ function isDigestId(id: string): boolean {
   const parts = id.split(':');
   while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop();
   return parts.length === 2;
+}
+
+/** A user's name, which may be that of Kerberos: with a host behind a slash, and a realm behind the only `@`. */
+function isPrincipal(id: string): boolean {
+  return !id.includes('@') || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id);
 }
 
 /** The id that scheme `digest` gives to a user: `user:base64(sha1(user:password))`. */

@@ -93,20 +93,41 @@ function createRequest({ path, data, acl }: WireCreateRequest, mode: Mode): Crea
   return { kind: 'create', path, data: copyOf(data), acl, ...mode };
 }
 
-function translateMultiOperation({ name, request }: WireMultiOperation): MultiOperation {
+/**
+ * What a ZooKeeper makes of an operation while it reads a multi: the flags of a container make one of every create, and a createTTL
+ * without the flags of a time to live is a plain create.
+ */
+function asRead(operation: WireMultiOperation): WireMultiOperation {
+  switch (operation.name) {
+    case 'create':
+    case 'create2':
+    case 'createContainer':
+    case 'createTtl': {
+      const { name, request } = operation;
+      if (request.flags === CreateFlags.container) return { name: 'createContainer', request };
+      return name === 'createTtl' && !TTL_MODES.has(request.flags) ? { name: 'create', request } : operation;
+    }
+    case 'delete':
+    case 'check':
+    case 'setData':
+      return operation;
+  }
+}
+
+function translateMultiOperation(operation: WireMultiOperation): MultiOperation {
+  const { name, request } = asRead(operation);
   if (name === 'check') return { kind: 'check', path: request.path, version: request.version };
   return translateWrite({ name, body: request } as WireWrite) as MultiOperation;
 }
 
 /**
- * A ZooKeeper cannot even read an operation of a multi with flags that mean nothing, or with those of a time to live where the
- * operation has no place for one, and then turns the whole multi away.
+ * A ZooKeeper cannot even read a create in a multi with flags that mean nothing, or with those of a time to live, for which it has no
+ * place, and then turns the whole multi away. Of a createTTL it reads all flags.
  */
 export function isMalformed(wire: WireWrite): boolean {
   if (wire.name !== 'multi') return false;
   return wire.body.operations.some(({ name, request }) => {
-    if (!('flags' in request)) return false;
-    return !MODES.has(request.flags) && !(name === 'createTtl' && TTL_MODES.has(request.flags));
+    return 'flags' in request && name !== 'createTtl' && !MODES.has(request.flags);
   });
 }
 
@@ -160,7 +181,7 @@ function multiResults(
     const operation = operations[index];
     switch (result.kind) {
       case 'create':
-        if (operation?.name === 'create' && operation.request.flags !== CreateFlags.container)
+        if (operation !== undefined && asRead(operation).name === 'create')
           return { name: 'create', path: result.path };
         return { name: 'create2', path: result.path, stat: result.stat };
       case 'setData':

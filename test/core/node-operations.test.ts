@@ -121,6 +121,21 @@ describe('create', () => {
     expect(writer.code(create(path))).toBe(code);
   });
 
+  test.each([
+    ['sam', 0],
+    ['', 0],
+    ['sam@HERE', 0],
+    ['sam/host@HERE', 0],
+    ['sam/host', 0],
+    ['sam@here@there', ErrorCode.InvalidACL],
+    ['a/b/c@HERE', ErrorCode.InvalidACL],
+  ])('with an ACL for the SASL user %j is answered with %i, by the form of names of Kerberos', (id, code) => {
+    const writer = new Writer(new FullState());
+    const request = create('/a', 'persistent', [{ perms: 31, scheme: 'sasl', id }]);
+    if (code === 0) expect(writer.must(request)).toMatchObject({ path: '/a' });
+    else expect(writer.code(request)).toBe(code);
+  });
+
   test('looks at the ACL before the parent, and at the permission before the path', () => {
     const writer = new Writer(new FullState());
     expect(writer.code(create('/none/b', 'persistent', []))).toBe(ErrorCode.InvalidACL);

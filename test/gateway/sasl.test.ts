@@ -78,6 +78,7 @@ describe('DIGEST-MD5', () => {
     ['another nonce', { user: 'bob', password: 'bobsecret', change: { nonce: '"x"' } }],
     ['a second answer to a challenge', { user: 'bob', password: 'bobsecret', change: { nc: '00000002' } }],
     ['a layer of secrecy', { user: 'bob', password: 'bobsecret', change: { qop: 'auth-conf' } }],
+    ['another charset', { user: 'bob', password: 'bobsecret', change: { charset: 'latin-1' } }],
     ['another realm', { user: 'bob', password: 'bobsecret', change: { realm: '"x"' } }],
     ['the name of somebody else', { user: 'bob', password: 'bobsecret', change: { authzid: '"super"' } }],
   ])('refuses %s', (_what, who) => {
@@ -92,6 +93,17 @@ describe('DIGEST-MD5', () => {
     expect(server.step(token).kind).toBe('failed');
     challengeOf(other);
     expect(other.step(token).kind).toBe('failed');
+  });
+
+  it('gives a challenge to any first token, and none after an authentication', () => {
+    const server = mechanism();
+    const first = server.step(Buffer.from('token'));
+    expect(first.kind).toBe('challenge');
+    const challenge = 'token' in first ? Buffer.from(first.token).toString() : '';
+    expect(challenge).toMatch(/^realm="zk-sasl-md5",nonce="[^"]+",charset=utf-8,algorithm=md5-sess$/);
+    const { token } = respond(challenge, { user: 'bob', password: 'bobsecret' });
+    expect(server.step(token).kind).toBe('done');
+    expect(server.step(Buffer.alloc(0)).kind).toBe('failed');
   });
 
   it.each(['', 'x', 'username="bob', 'a=1,a=2', '=', ',', 'username="bob"garbage'])(

@@ -18,11 +18,15 @@ export type SaslStep =
   | { readonly kind: 'done'; readonly token: Uint8Array; readonly user: string }
   | { readonly kind: 'failed'; readonly reason: string };
 
-/** One authentication: an empty token, a challenge, a response, and the server's own proof that it knows the password. */
+/**
+ * One authentication: a first token that says nothing, a challenge, a response, and the server's own proof that it knows the password.
+ * There is one on a connection, as in ZooKeeper.
+ */
 export class DigestMd5 {
   readonly #passwords: ReadonlyMap<string, string>;
   readonly #random: Random;
   #nonce: string | undefined;
+  #isOver = false;
 
   constructor(passwords: ReadonlyMap<string, string>, random: Random) {
     this.#passwords = passwords;
@@ -30,17 +34,17 @@ export class DigestMd5 {
   }
 
   step(token: Uint8Array): SaslStep {
-    if (this.#nonce === undefined) return this.#challenge(token);
-    const nonce = this.#nonce;
     // One challenge is good for one response.
-    this.#nonce = undefined;
-    return this.#check(token, nonce);
+    if (this.#isOver) return { kind: 'failed', reason: 'the connection has authenticated before' };
+    if (this.#nonce === undefined) return this.#challenge();
+    this.#isOver = true;
+    return this.#check(token, this.#nonce);
   }
 
-  #challenge(token: Uint8Array): SaslStep {
-    if (token.length > 0) return { kind: 'failed', reason: 'DIGEST-MD5 begins with an empty token' };
+  /** Whatever the first token is: Java's mechanism looks at it as little. */
+  #challenge(): SaslStep {
     const nonce = (this.#nonce = Buffer.from(this.#random.bytes(NONCE_BYTES)).toString('base64'));
-    const text = `realm="${REALM}",nonce="${nonce}",qop="auth",charset=utf-8,algorithm=md5-sess`;
+    const text = `realm="${REALM}",nonce="${nonce}",charset=utf-8,algorithm=md5-sess`;
     return { kind: 'challenge', token: Buffer.from(text) };
   }
 
@@ -73,6 +77,7 @@ function refusalOf(response: Response, nonce: string): string | undefined {
   if ((response.get('cnonce') ?? '') === '') return 'the response has no nonce of its own';
   if ((response.get('qop') ?? 'auth') !== 'auth') return 'only authentication is to be had';
   if ((response.get('realm') ?? '') !== REALM) return 'the response is for another realm';
+  if ((response.get('charset') ?? 'utf-8') !== 'utf-8') return 'names are written in utf-8';
   const authorizes = response.get('authzid') ?? '';
   return authorizes === '' || authorizes === user ? undefined : 'nobody may act for somebody else';
 }
