@@ -33,6 +33,17 @@ const EXPLAINED: readonly Explained[] = [
     },
   },
   { name: 'A right that is still the old one for a moment', leadsOn: true, matches: isBehindSetAcl },
+  {
+    name: 'A hard quota within one multi',
+    leadsOn: true,
+    matches: ({ theirs, ours }) => {
+      const [a, b] = [codesOf(theirs), codesOf(ours)];
+      if (a === undefined || a.length < 2 || a.length !== b?.length) return false;
+      // The first operation meets the same figures in both.
+      const [first, second] = [a, b].map((codes) => codes.indexOf(ErrorCode.QuotaExceeded));
+      return first !== second && first !== 0 && second !== 0;
+    },
+  },
 ];
 
 /** Whose right is asked for at the parent, and whose at the znode itself. */
@@ -74,6 +85,14 @@ export function explanationOf(found: Case): Explanation | undefined {
 function bytesOf({ body }: Reply): string | undefined {
   if (typeof body !== 'object' || body === null || !('bytes' in body)) return undefined;
   return typeof body.bytes === 'string' ? body.bytes : undefined;
+}
+
+/** The codes of a multi's operations; `undefined` for any other reply. */
+function codesOf(line: Line): readonly number[] | undefined {
+  const reply = replyOf(line);
+  if (reply?.name !== 'multi' || reply.err !== 0) return undefined;
+  const { results } = reply.body as { readonly results: readonly { readonly err?: number }[] };
+  return results.map(({ err = ErrorCode.Ok }) => err);
 }
 
 function replyOf(line: Line): Reply | undefined {

@@ -1,6 +1,8 @@
 import { CreateFlags, Xid, type WireMultiOperation } from '../../lib/wire/index.js';
 import { Choose } from './choose.js';
+import { quotaSteps, setQuota } from './generate-quotas.js';
 import { rawCall } from './generate-raw.js';
+import { comeBack } from './generate-returns.js';
 import {
   ROOT,
   SESSIONS,
@@ -39,7 +41,8 @@ const WEIGHTS: Readonly<Record<Call['name'] | 'raw', number>> = {
   removeWatches: 3,
   ping: 1,
   auth: 3,
-  sasl: 0.4,
+  // A step of its own: what it answers has a nonce in it.
+  sasl: 0,
   whoAmI: 1,
   reconfig: 0.4,
   closeSession: 1,
@@ -51,6 +54,8 @@ const SESSION_TIMEOUTS_MS = [30_000, 40_000, 100_000, 2_147_483_647] as const;
 const SHORT_TIMEOUTS_MS = [-1, 0, 1, 3_999, 4_000, 4_001] as const;
 const ZXIDS: readonly SymbolicZxid[] = ['zero', 'seen', 'seen', 'seen', 'future'];
 
+/** Programs that have quotas. */
+const QUOTAS_SHARE = 0.2;
 const STEPS = { least: 8, most: 40 };
 const PIPELINED_MAX = 5;
 const MULTI_MAX = 4;
@@ -60,8 +65,25 @@ export function generate(seed: number): Program {
   const choose = new Choose(seed);
   const steps: Step[] = Array.from({ length: SESSIONS }, (_, session) => open(choose, session));
   const count = choose.integer(STEPS.least, STEPS.most);
-  while (steps.length < count + SESSIONS) steps.push(...step(choose));
+  const withQuotas = choose.chance(QUOTAS_SHARE);
+  if (withQuotas || choose.chance(0.8)) steps.push(firstZnodes(choose));
+  if (withQuotas) steps.push(...setQuota(choose, 0));
+  while (steps.length < count + SESSIONS) steps.push(...step(choose, { steps, withQuotas }));
   return { seed, steps };
+}
+
+interface SoFar {
+  readonly steps: readonly Step[];
+  readonly withQuotas: boolean;
+}
+
+/** So that most of what follows meets something. */
+function firstZnodes(choose: Choose): Step {
+  const calls = values.commonPaths(choose).map((path): Call => {
+    const acl = choose.chance(0.8) ? values.OPEN_ACL : values.acl(choose);
+    return { name: 'create', body: { path, data: values.data(choose), acl, flags: CreateFlags.persistent } };
+  });
+  return { kind: 'send', session: 0, calls };
 }
 
 function open(choose: Choose, session: number): Step {
@@ -69,10 +91,13 @@ function open(choose: Choose, session: number): Step {
   return { kind: 'open', session, timeoutMs: choose.one(SESSION_TIMEOUTS_MS), readOnly };
 }
 
-function step(choose: Choose): Step[] {
+function step(choose: Choose, soFar: SoFar): Step[] {
   // The first session does most, so that its watches and znodes meet.
   const session = choose.one([0, 0, 1, 2]);
-  const kind = choose.weighted({ send: 90, resume: 5, open: 1, shortLived: 1 });
+  const quotas = soFar.withQuotas ? 60 : 0;
+  const kind = choose.weighted({
+    ...{ send: 90, quotas, resume: 4, away: 4, authenticate: 3, reconfigure: 1, open: 1, shortLived: 1 },
+  });
   switch (kind) {
     case 'open':
       return [open(choose, session)];
@@ -84,9 +109,46 @@ function step(choose: Choose): Step[] {
       ];
     case 'resume':
       return [resume(choose, session)];
+    case 'away':
+      return away(choose, session, soFar);
+    case 'authenticate':
+      return authenticate(choose, session);
+    case 'reconfigure':
+      return reconfigure(choose, session);
+    case 'quotas':
+      return quotaSteps(choose, session);
     case 'send':
-      return send(choose, session);
+      return send(choose, session, soFar);
   }
+}
+
+/** The session misses something, and comes back with its watches. */
+function away(choose: Choose, session: number, soFar: SoFar): Step[] {
+  const steps: Step[] = choose.chance(0.8) ? [{ kind: 'drop', session }] : [];
+  const others = [0, 1, 2].filter((other) => other !== session);
+  for (let left = choose.integer(1, 4); left > 0; left--) {
+    steps.push(...send(choose, choose.one(others), soFar));
+  }
+  const back = comeBack(choose, { ...soFar, session });
+  const after = choose.chance(0.7) ? send(choose, choose.one(others), soFar) : [];
+  return [...steps, ...back, ...after];
+}
+
+/** By SASL: mostly as it should be. A refusal ends the connection. */
+function authenticate(choose: Choose, session: number): Step[] {
+  const [user, password] = choose.one(Object.entries(values.SASL_USERS));
+  const good = { kind: 'authenticate', session, user, password } as const;
+  if (choose.chance(0.7)) return [good];
+  return [{ ...good, ...choose.one(values.SASL_MISTAKES) }, ...again(choose, session)];
+}
+
+/** Asked by somebody who may. */
+function reconfigure(choose: Choose, session: number): Step[] {
+  const auth = { type: 0, scheme: 'digest', auth: Buffer.from(values.SUPER_USER) };
+  return [
+    { kind: 'send', session, calls: [{ name: 'auth', xid: Xid.auth, body: auth }] },
+    { kind: 'send', session, calls: [CALLS.reconfig(choose)] },
+  ];
 }
 
 function resume(choose: Choose, session: number): Step {
@@ -99,14 +161,16 @@ function resume(choose: Choose, session: number): Step {
   };
 }
 
-function send(choose: Choose, session: number): Step[] {
-  const calls = callsInOneGo(choose);
-  const steps: Step[] = [{ kind: 'send', session, calls }];
-  // What ends the connection would make most of what follows in its slot pointless.
+function send(choose: Choose, session: number, { withQuotas }: SoFar): Step[] {
+  const calls = withQuotas ? [call(choose)] : callsInOneGo(choose);
   const ending = calls.some(({ name }) => ENDING.has(name));
-  if (ending && choose.chance(0.5)) steps.push(resume(choose, session));
-  if (ending) steps.push(open(choose, session));
-  return steps;
+  return [{ kind: 'send', session, calls }, ...(ending ? again(choose, session) : [])];
+}
+
+/** What ends the connection would make most of what follows in its slot pointless. */
+function again(choose: Choose, session: number): Step[] {
+  const steps: Step[] = choose.chance(0.5) ? [resume(choose, session)] : [];
+  return [...steps, open(choose, session)];
 }
 
 /**
@@ -120,7 +184,9 @@ function callsInOneGo(choose: Choose): AnyCall[] {
   return [first, ...more.filter(({ name }) => !ALONE.has(name))];
 }
 
-const ENDING: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>(['closeSession', 'raw', 'check']);
+const ENDING: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>([
+  ...(['closeSession', 'raw', 'check'] as const),
+]);
 const ALONE: ReadonlySet<AnyCall['name']> = new Set<AnyCall['name']>([
   ...(['auth', 'sasl', 'raw', 'check', 'closeSession'] as const),
 ]);
@@ -175,7 +241,12 @@ const CALLS: Readonly<Record<Call['name'], (choose: Choose) => Call>> = {
   whoAmI: () => ({ name: 'whoAmI', body: {} }),
   reconfig: (choose) => ({
     name: 'reconfig',
-    body: { joiningServers: '', leavingServers: choose.one(['', '1']), newMembers: '', currentConfigId: -1n },
+    body: {
+      joiningServers: choose.one(['', 'server.2=127.0.0.1:2888:3888;2181', 'nonsense']),
+      leavingServers: choose.one(['', '1']),
+      newMembers: choose.one(['', 'server.2=127.0.0.1:2888:3888;2181']),
+      currentConfigId: choose.one([-1n, 0n, 7n]),
+    },
   }),
   closeSession: () => ({ name: 'closeSession', body: {} }),
 };
@@ -187,6 +258,7 @@ function creation(choose: Choose) {
   return { path, data: values.data(choose), acl: values.acl(choose), flags };
 }
 
+/** None with the flags of a sequential znode ("Containers with a number" in docs/COMPATIBILITY.md). */
 function container(choose: Choose) {
   const flags = choose.chance(0.9) ? CreateFlags.container : choose.one([0, 1, 5, 7]);
   return { ...creation(choose), path: values.path(choose), flags };
@@ -194,7 +266,7 @@ function container(choose: Choose) {
 
 function ttl(choose: Choose) {
   const common = [CreateFlags.ttl, CreateFlags.ttlSequential];
-  const flags = choose.chance(0.9) ? choose.one(common) : choose.one([0, 1, 4, 7]);
+  const flags = choose.chance(0.9) ? choose.one(common) : choose.one([0, 1, 2, 3, 4, 7]);
   // Long enough to outlive the program, or not to be had. With other flags a negative one ends ZooKeeper's process ("Requests that end
   // a ZooKeeper" in docs/COMPATIBILITY.md).
   const usual = [3_600_000, 86_400_000, 2 ** 40 - 1];
@@ -216,7 +288,8 @@ function pathType(choose: Choose) {
 }
 
 function credentials(choose: Choose) {
-  const usual = values.USERS.map((user) => ({ scheme: 'digest', auth: user }));
+  const users = [...values.USERS, ...values.USERS, values.SUPER_USER];
+  const usual = users.map((user) => ({ scheme: 'digest', auth: user }));
   const strange = [
     { scheme: 'ip', auth: '' },
     { scheme: 'world', auth: '' },
@@ -224,6 +297,7 @@ function credentials(choose: Choose) {
     { scheme: 'digest', auth: 'nocolon' },
     { scheme: 'digest', auth: '' },
     { scheme: 'auth', auth: '' },
+    { scheme: 'sasl', auth: 'sam' },
     { scheme: '', auth: '' },
   ];
   const { scheme, auth } = choose.chance(0.8) ? choose.one(usual) : choose.one(strange);
@@ -254,8 +328,8 @@ function multiOperations(choose: Choose): WireMultiOperation[] {
   const weights = {
     create: 6,
     create2: 2,
-    createContainer: 0,
-    createTtl: 0,
+    createContainer: 2,
+    createTtl: 2,
     delete: 4,
     check: 3,
     setData: 5,

@@ -5,13 +5,14 @@ import { Oracle } from './oracle.js';
 import { printDifference } from './print.js';
 import { startZeroKeeper, startZooKeeper, type RunningServer } from './servers.js';
 
-const USAGE = `usage: npm run test:oracle -- [--programs N] [--seed S] [--target HOST:PORT] [--concurrency N]
+const USAGE = `usage: npm run test:oracle -- [--programs N] [--seed S] [--target PORT] [--concurrency N]
 
 Runs random programs of requests on a real ZooKeeper and on ZeroKeeper and compares all that they say. The first program has the
 seed S (default: by the clock), the next ones the seeds after it.
   --programs N        how many (default 500)
-  --target PORT       a ZeroKeeper that runs already on this machine, such as one of \`npm start\` (default: one in this process)
+  --target PORT       a ZeroKeeper that runs already on this machine (default: one in this process)
   --zookeeper PORT    a ZooKeeper that runs already on this machine (default: one that is started)
+                      Both need the users of test/oracle/servers.ts, and enforceQuota.
   --concurrency N     programs at a time (default 12)`;
 
 /** Programs whose differences are shrunk and shown. */

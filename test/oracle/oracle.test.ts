@@ -182,6 +182,27 @@ describe('a right that is still the old one for a moment', () => {
   });
 });
 
+describe('a hard quota within one multi', () => {
+  const program: Program = { seed: 0, steps: [] };
+  const line = (...codes: number[]): Line => {
+    const results = codes.map((err) => ({ name: 'error', err }));
+    const observation = { kind: 'reply', name: 'multi', xid: 2, zxid: 5, err: 0, body: { results } } as const;
+    return { entry: { step: 0, session: 0, observation }, shape: '', full: '' };
+  };
+  const explained = (a: number[], b: number[]) =>
+    explanationOf({ program, theirs: line(...a), ours: line(...b) })?.name;
+
+  it('explains a later operation that exceeds it on one side alone, and nothing else', () => {
+    const name = 'A hard quota within one multi';
+    expect(explained([0, 0], [0, -125])).toBe(name);
+    expect(explained([0, -125], [0, -101])).toBe(name);
+    expect(explained([0, 0], [-125, -2])).toBeUndefined();
+    expect(explained([-125, -2], [0, 0])).toBeUndefined();
+    expect(explained([0, 0], [0, -101])).toBeUndefined();
+    expect(explained([0], [0, -125])).toBeUndefined();
+  });
+});
+
 function bigintAsText(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }

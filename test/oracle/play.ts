@@ -10,7 +10,18 @@ import {
 } from '../../lib/wire/index.js';
 import { WireClient, type Received } from '../gateway/support/wire-client.js';
 import { bind } from './bind.js';
-import type { AnyCall, Open, Program, RawCall, Resume, Send, Step, SymbolicZxid } from './program.js';
+import type {
+  AnyCall,
+  Authenticate,
+  Open,
+  Program,
+  RawCall,
+  Resume,
+  Send,
+  Step,
+  SymbolicZxid,
+} from './program.js';
+import { answerTo, withoutNonce } from './sasl.js';
 import type { Entry, Observation, Transcript } from './transcript.js';
 
 /** Longer than any server that still works takes for an answer. */
@@ -83,6 +94,11 @@ class Run {
         return this.#open(step);
       case 'resume':
         return this.#resume(step);
+      case 'drop':
+        this.#drop(step.session);
+        return Promise.resolve();
+      case 'authenticate':
+        return this.#authenticate(step);
       case 'send':
         return this.#send(step);
     }
@@ -116,6 +132,12 @@ class Run {
     // A session has one connection, so the server ends an earlier one; a refusal need not have touched it.
     if (step.old === 'kept' && slot.client !== undefined) await this.#drain(old);
     old?.destroy();
+  }
+
+  #drop(session: number): void {
+    const slot = this.#slot(session);
+    slot.client?.destroy();
+    slot.client = undefined;
   }
 
   async #connect(
@@ -174,8 +196,50 @@ class Run {
     }
   }
 
+  /** A refusal, after which the server hangs up, ends it early. */
+  async #authenticate(step: Authenticate): Promise<void> {
+    const challenge = await this.#askSasl(step.session, {
+      token: Buffer.from(step.first ?? ''),
+      show: (token) => ({ challenge: withoutNonce(token) }),
+    });
+    if (challenge === undefined) return;
+    const { token, proof } = answerTo(challenge, step);
+    await this.#askSasl(step.session, {
+      token: step.second === undefined ? token : Buffer.from(step.second),
+      show: (answer) => ({ proof: answer === proof ? 'good' : answer }),
+    });
+  }
+
+  /** One round of SASL. The token of the answer, unless there is none. */
+  async #askSasl(
+    session: number,
+    { token, show }: { readonly token: Buffer; readonly show: (token: string) => unknown },
+  ): Promise<string | undefined> {
+    const slot = this.#slot(session);
+    if (slot.client === undefined) {
+      this.#observe(session, { kind: 'offline' });
+      return undefined;
+    }
+    const call = { name: 'sasl', body: { token } } as const;
+    slot.client.socket.write(this.#encode(call, slot));
+    let answer: string | undefined;
+    const taken = await this.#takeReply(session, call, (observation) => {
+      if (observation.kind !== 'reply' || observation.err !== 0) return observation;
+      const { token: answered } = observation.body as { readonly token: Uint8Array | undefined };
+      if (answered === undefined) return observation;
+      answer = Buffer.from(answered).toString('utf8');
+      return { ...observation, body: show(answer) };
+    });
+    if (taken && answer === undefined) await this.#takeEnd(session);
+    return answer;
+  }
+
   /** Takes what arrives up to the call's reply. False when none came. */
-  async #takeReply(session: number, call: AnyCall): Promise<boolean> {
+  async #takeReply(
+    session: number,
+    call: AnyCall,
+    shown = (observation: Observation): Observation => observation,
+  ): Promise<boolean> {
     const slot = this.#slot(session);
     for (;;) {
       const received = await inTime(slot.client?.next() ?? Promise.resolve(undefined));
@@ -185,7 +249,7 @@ class Run {
         return false;
       }
       if (received.zxid > slot.seen) slot.seen = received.zxid;
-      this.#observe(session, observed(received, call));
+      this.#observe(session, shown(observed(received, call)));
       if (received.kind === 'reply') return true;
     }
   }

@@ -3,10 +3,13 @@ import type { OperationName, RequestOf } from '../../lib/wire/index.js';
 /** Stands for the program's own root at the head of a path, so that programs run side by side and again and again. */
 export const ROOT = '~';
 
+/** Below it are the quotas of what is below {@link ROOT}. */
+export const QUOTAS = `/zookeeper/quota${ROOT}`;
+
 /** A zxid that is known only when the program runs: none, the last that the session has seen, or one that is far off. */
 export type SymbolicZxid = 'zero' | 'seen' | 'future';
 
-/** A request of any operation. Its strings may begin with {@link ROOT}. */
+/** A request of any operation. Its strings may begin with {@link ROOT} or {@link QUOTAS}. */
 export type Call = {
   [Name in OperationName]: {
     readonly name: Name;
@@ -54,7 +57,27 @@ export interface Send {
   readonly calls: readonly AnyCall[];
 }
 
-export type Step = Open | Resume | Send;
+/** Drops the slot's connection; the session goes on without. */
+export interface Drop {
+  readonly kind: 'drop';
+  readonly session: number;
+}
+
+/** Asks for a challenge of SASL DIGEST-MD5 and answers it. */
+export interface Authenticate {
+  readonly kind: 'authenticate';
+  readonly session: number;
+  readonly user: string;
+  readonly password: string;
+  /** What it asks with. Default: nothing, as it should be. */
+  readonly first?: string;
+  /** What is sent in place of an answer. */
+  readonly second?: string;
+  /** Directives of the answer that are not as they should be, as they are written. */
+  readonly change?: Readonly<Record<string, string>>;
+}
+
+export type Step = Open | Resume | Drop | Authenticate | Send;
 
 /** What an oracle's two servers are both told to do. */
 export interface Program {

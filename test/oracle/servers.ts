@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { silentLogger } from '../../lib/base/logger.js';
 import { startEmulator } from '../../lib/emulator/index.js';
 import { ask } from '../gateway/support/wire-client.js';
+import { digestId, SASL_SUPER_USER, SASL_USERS, SUPER_USER } from './values.js';
 
 /** A server that programs run on. */
 export interface RunningServer {
@@ -33,9 +34,12 @@ export async function startZooKeeper(javaOptions: readonly string[] = []): Promi
   const directory = mkdtempSync(join(tmpdir(), 'zookeeper-'));
   const port = await freePort();
   const config = join(directory, 'zoo.cfg');
+  const jaas = join(directory, 'jaas.conf');
+  writeFileSync(jaas, users());
   writeFileSync(config, settings(directory, port));
   const main = 'org.apache.zookeeper.server.ZooKeeperServerMain';
-  const child = spawn('java', [...JAVA_OPTIONS, ...javaOptions, '-cp', `${jars}/*`, main, config], {
+  const options = [...JAVA_OPTIONS, `-Djava.security.auth.login.config=${jaas}`, ...javaOptions];
+  const child = spawn('java', [...options, '-cp', `${jars}/*`, main, config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   // It must not outlive a run that is ended from outside.
@@ -68,7 +72,20 @@ const JAVA_OPTIONS = [
   '-Dzookeeper.forceSync=no',
   // Containers and TTL nodes stay for the length of a program.
   '-Dznode.container.checkIntervalMs=86400000',
+  '-Dzookeeper.enforceQuota=true',
+  `-Dzookeeper.DigestAuthenticationProvider.superDigest=${digestId(SUPER_USER)}`,
+  `-Dzookeeper.superUser=${SASL_SUPER_USER}`,
+  '-Dzookeeper.authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider',
+  '-Dzookeeper.authProvider.2=org.apache.zookeeper.server.auth.X509AuthenticationProvider',
+  // DIGEST-MD5 is off by default for those who have to follow FIPS.
+  '-Dzookeeper.fips-mode=false',
 ];
+
+/** The users of SASL, as Java reads them. */
+function users(): string {
+  const options = Object.entries(SASL_USERS).map(([user, password]) => `user_${user}="${password}"`);
+  return `Server { org.apache.zookeeper.server.auth.DigestLoginModule required ${options.join(' ')}; };\n`;
+}
 
 function settings(directory: string, port: number): string {
   const lines = [
@@ -110,7 +127,16 @@ async function freePort(): Promise<number> {
 
 /** A ZeroKeeper in this process: everything is as in production, but for the simulated DynamoDB. */
 export async function startZeroKeeper(): Promise<RunningServer> {
-  const emulator = await startEmulator({ logger: silentLogger });
+  const auth = {
+    saslUsers: SASL_USERS,
+    superUser: SASL_SUPER_USER,
+    superDigest: digestId(SUPER_USER),
+  };
+  const emulator = await startEmulator({
+    logger: silentLogger,
+    enforceQuota: true,
+    auth,
+  });
   const [address = ''] = emulator.endpoints.tcp;
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
   return { name: 'ZeroKeeper', port, stop: () => emulator.stop() };

@@ -40,6 +40,40 @@ const DATA = [NULL_DATA, ...['', 'x', 'hello', 'x'.repeat(300)].map((text) => Bu
 
 export const USERS = ['ann:secret', 'ben:hidden'] as const;
 
+/** The one of scheme digest who may do everything. */
+export const SUPER_USER = 'root:powerful';
+
+/** Users of SASL, with their passwords, and the one of them who may do everything. */
+export const SASL_USERS = { sam: 'sams own', eve: 'eves', boss: 'bosses' } as const;
+export const SASL_SUPER_USER = 'boss';
+
+/**
+ * What makes an answer to a challenge a wrong one, or one that is unusual. What ZooKeeper lets pass and should not is left out ("Names
+ * that SASL users give themselves" in docs/COMPATIBILITY.md).
+ */
+export const SASL_MISTAKES: readonly {
+  readonly user?: string;
+  readonly password?: string;
+  readonly first?: string;
+  readonly second?: string;
+  readonly change?: Readonly<Record<string, string>>;
+}[] = [
+  { first: 'token' },
+  { second: '' },
+  { second: 'token' },
+  { second: 'username="sam' },
+  { password: 'wrong' },
+  { password: '' },
+  { user: 'nobody' },
+  { change: { nonce: '"another"' } },
+  { change: { realm: '"elsewhere"' } },
+  { change: { qop: 'auth-int' } },
+  { change: { response: '0'.repeat(32) } },
+  { change: { charset: 'latin-1' } },
+  { change: { 'digest-uri': '"ldap/elsewhere"' } },
+  { change: { cnonce: '""' } },
+];
+
 /** The id that scheme digest makes of `user:password`. */
 export function digestId(credentials: string): string {
   const user = credentials.slice(0, credentials.indexOf(':'));
@@ -56,6 +90,8 @@ const ACL_IDS = [
   { scheme: 'ip', id: '127.0.0.1' },
   { scheme: 'ip', id: '127.0.0.0/8' },
   { scheme: 'ip', id: '10.1.2.3' },
+  { scheme: 'sasl', id: 'sam' },
+  { scheme: 'sasl', id: 'eve' },
 ] as const;
 const STRANGE_ACL_IDS = [
   { scheme: 'world', id: 'somebody' },
@@ -67,12 +103,19 @@ const STRANGE_ACL_IDS = [
   { scheme: 'ip', id: '999.1.1.1' },
   { scheme: 'ip', id: '10.0.0.0/33' },
   { scheme: 'ip', id: '' },
+  { scheme: 'sasl', id: '' },
+  { scheme: 'sasl', id: 'sam@HERE' },
+  { scheme: 'sasl', id: 'sam/host@HERE' },
+  { scheme: 'sasl', id: 'sam@here@there' },
+  { scheme: 'super', id: '' },
+  { scheme: 'x509', id: 'CN=x' },
+  { scheme: 'x509', id: 'CN=x,O=y' },
   { scheme: 'nosuchscheme', id: 'x' },
   { scheme: '', id: '' },
 ] as const;
 const PERMS = [ALL, ALL, ALL, 1, 2, 4, 8, 16, 3, 15, 30, 0] as const;
 
-const OPEN_ACL: readonly Acl[] = [{ perms: ALL, scheme: 'world', id: 'anyone' }];
+export const OPEN_ACL: readonly Acl[] = [{ perms: ALL, scheme: 'world', id: 'anyone' }];
 
 export function path(choose: Choose): string {
   if (choose.chance(0.06)) return choose.one(STRANGE_PATHS);
@@ -82,6 +125,15 @@ export function path(choose: Choose): string {
   if (depth !== 'one') names.push(name(choose));
   if (depth === 'three') names.push(name(choose));
   return `${ROOT}/${names.join('/')}`;
+}
+
+/** Paths of most programs' requests, parents first. */
+export function commonPaths(choose: Choose): string[] {
+  const tops = NAMES.filter(() => choose.chance(0.7)).map((top) => `${ROOT}/${top}`);
+  const below = tops.flatMap((top) =>
+    NAMES.filter(() => choose.chance(0.3)).map((child) => `${top}/${child}`),
+  );
+  return [...tops, ...below];
 }
 
 function name(choose: Choose): string {
