@@ -54,28 +54,39 @@ const AT_PARENT: ReadonlySet<string> = new Set([
   'createTtl',
   'delete',
 ]);
-const AT_ZNODE: ReadonlySet<string> = new Set(['setData', 'setAcl']);
+const AT_ZNODE: ReadonlySet<string> = new Set(['setData', 'setAcl', 'check']);
 
 /** A write whose right was given or taken by a setAcl that was sent right before it, in the same step. */
 function isBehindSetAcl({ program, theirs, ours }: Case): boolean {
   const [a, b] = [replyOf(theirs), replyOf(ours)];
   if (a === undefined || a.name !== b?.name) return false;
-  if ((a.err === ErrorCode.NoAuth) === (b.err === ErrorCode.NoAuth)) return false;
+  if (isNoAuth(theirs) === isNoAuth(ours)) return false;
   const step = program.steps[ours.entry.step];
   if (step?.kind !== 'send') return false;
   return step.calls.some((call, index) => {
-    const asked = call.name === a.name ? askedAt(call) : undefined;
+    const asked = call.name === a.name ? askedBy(call) : [];
     return step.calls
       .slice(0, index)
-      .some((before) => asked !== undefined && before.name === 'setAcl' && before.body.path === asked);
+      .some((before) => before.name === 'setAcl' && asked.includes(before.body.path));
   });
 }
 
-function askedAt(call: AnyCall): string | undefined {
-  if (call.name === 'raw' || !('path' in call.body) || typeof call.body.path !== 'string') return undefined;
-  const { path } = call.body;
-  if (AT_ZNODE.has(call.name)) return path;
-  return AT_PARENT.has(call.name) ? path.slice(0, path.lastIndexOf('/')) : undefined;
+/** Whether a reply, or one of a multi's, says NoAuth. */
+function isNoAuth(line: Line): boolean {
+  return replyOf(line)?.err === ErrorCode.NoAuth || codesOf(line)?.includes(ErrorCode.NoAuth) === true;
+}
+
+/** The znodes whose lists say whether a write may be done. */
+function askedBy(call: AnyCall): string[] {
+  if (call.name === 'multi')
+    return call.body.operations.flatMap(({ name, request }) => askedAt(name, request.path));
+  if (call.name === 'raw' || !('path' in call.body) || typeof call.body.path !== 'string') return [];
+  return askedAt(call.name, call.body.path);
+}
+
+function askedAt(name: string, path: string): string[] {
+  if (AT_ZNODE.has(name)) return [path];
+  return AT_PARENT.has(name) ? [path.slice(0, path.lastIndexOf('/'))] : [];
 }
 
 export function explanationOf(found: Case): Explanation | undefined {

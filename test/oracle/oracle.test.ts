@@ -180,6 +180,33 @@ describe('a right that is still the old one for a moment', () => {
     expect(explained([setAcl, createIn('~/b/b')], [0, -102])).toBeUndefined();
     expect(explained([createIn('~/a/b'), setAcl], [0, -102])).toBeUndefined();
   });
+
+  it('explains a multi with such a write in it', () => {
+    const name = 'A right that is still the old one for a moment';
+    const multi = (path: string) => {
+      const operations = [
+        { name: 'check', request: { path: '~/c', version: -1 } },
+        { name: 'create2', request: node(path) },
+      ] as const;
+      return { name: 'multi', body: { operations } } as const;
+    };
+    const reply = (...codes: number[]): Line => {
+      const body = { results: codes.map((err) => ({ name: 'error', err })) };
+      const observation = { kind: 'reply', name: 'multi', xid: 2, zxid: 5, err: 0, body } as const;
+      return { entry: { step: 0, session: 0, observation }, shape: '', full: '' };
+    };
+    const found = (path: string, ...[theirs, ours]: [Line, Line]) => {
+      const calls = [setAcl, multi(path)] as const;
+      return explanationOf({
+        program: { seed: 0, steps: [{ kind: 'send', session: 0, calls }] },
+        theirs,
+        ours,
+      });
+    };
+    expect(found('~/a/b', reply(0, 0), reply(0, -102))?.name).toBe(name);
+    expect(found('~/a/b', reply(0, -101), reply(-101, 0))).toBeUndefined();
+    expect(found('~/b/b', reply(0, 0), reply(0, -102))).toBeUndefined();
+  });
 });
 
 describe('a hard quota within one multi', () => {
